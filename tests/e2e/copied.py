@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -74,17 +75,25 @@ def environment(**given: str) -> dict[str, str]:
 
 
 def run(command: str, folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a shell command in a folder, whatever comes of it."""
-    return subprocess.run(
-        [shutil.which("sh") or "sh", "-euc", command],
+    """Run a shell command in a folder, whatever comes of it. Raises TimeoutExpired, with all its processes ended."""
+    arguments = [shutil.which("sh") or "sh", "-euc", command]
+    process = subprocess.Popen(
+        arguments,
         cwd=folder,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=SECONDS,
-        check=False,
+        start_new_session=True,
     )
+    with process:
+        try:
+            out, errors = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
 
 def _has_curl() -> bool:

@@ -33,19 +33,21 @@ def telling(shared_stack: SharedStack) -> Iterator[MovableStack]:
     for name in PORTS:
         with socket.create_server(("127.0.0.1", 0)) as free:
             PORTS[name] = free.getsockname()[1]
-        account = name.lower()
-        config += f"""
-[accounts.{account}]
-provider = "webhook"
-url = "http://127.0.0.1:{PORTS[name]}/relais"
-secret = "{SECRET}"
-
+        account, documented = name.lower(), PAGE.block("Receivers to copy", "toml")
+        for value in ("https://crm.example.com/relais", "secret:relais/{stage}/crm#whsec"):
+            assert f'"{value}"' in documented
+            mine = SECRET if "whsec" in value else f"http://127.0.0.1:{PORTS[name]}/relais"
+            documented = documented.replace(value, mine)
+        config += (
+            documented.replace("crm", account)
+            + f"""
 [forms.{account}]
 account = "{account}"
 [forms.{account}.fields]
 email = "@email"
 prenom = "prenom"
 """
+        )
     yield shared_stack.reset(config)
     shared_stack.idle()
 

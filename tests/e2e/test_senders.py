@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -62,8 +62,15 @@ def flaky() -> Iterator[Scripted]:
         yield server
 
 
-def over_http(url: str, secret: str = SAMPLE_WEBHOOK_SECRET) -> dict[str, str]:
-    return environment(RELAIS_URL=url, RELAIS_SECRET=secret)
+def over_http(
+    url: str, program: Program, folder: Path, secret: str = SAMPLE_WEBHOOK_SECRET
+) -> subprocess.CompletedProcess[str]:
+    """Run a program after the documented exports, with this URL and secret in them."""
+    exports = PAGE.block("Over HTTP")
+    for documented, used in (("http://127.0.0.1:8000", url), (SAMPLE_WEBHOOK_SECRET, secret)):
+        assert f"={documented}\n" in exports
+        exports = exports.replace(documented, used)
+    return run(exports + program.command, folder, environment())
 
 
 def forwarded(received: list[Received], stack: MovableStack, *, answered: bool = True) -> Reply:
@@ -111,7 +118,7 @@ def test_a_batch_arrives_once_through_a_lost_answer_and_a_throttle(
     lost = forwarded(flaky.received, stack, answered=False)
     throttled = answer({"detail": "Try again in a moment."}, 429, {"Retry-After": "1"})
     flaky.script = [timed(one) for one in (lost, throttled, forwarded(flaky.received, stack))]
-    done = run(program.command, tmp_path, over_http(flaky.url))
+    done = over_http(flaky.url, program, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ACCEPTED.match(done.stdout.strip()), done.stdout
     assert len(at) == 3
@@ -126,7 +133,7 @@ def test_what_is_not_accepted_is_shown(
 ) -> None:
     file = tmp_path / "events.json"
     file.write_text(file.read_text(encoding="utf-8").replace(f"{people}max@example.com", "max@"), encoding="utf-8")
-    done = run(program.command, tmp_path, over_http(stack.http))
+    done = over_http(stack.http, program, tmp_path)
     assert done.returncode == 1
     assert "must have something on both sides of the @" in done.stdout
     if program.language != "sh":
@@ -135,13 +142,13 @@ def test_what_is_not_accepted_is_shown(
     wait_for(lambda: Ediware(stack.sandbox).emails()[f"{people}zoe@example.com"] == 1)
 
     wrong = "whsec_c29tZS1vdGhlci1zZWNyZXQtdGhhdC1ub2JvZHktaGFz"
-    done = run(program.command, tmp_path, over_http(stack.http, wrong))
+    done = over_http(stack.http, program, tmp_path, wrong)
     assert done.returncode == 1
     assert "401" in done.stderr
     assert "No signature in webhook-signature is right for this id, time and body." in done.stdout + done.stderr
 
     flaky.otherwise = answer({"detail": "Try again later."}, 429, {"Retry-After": "3600"})
-    done = run(program.command, tmp_path, over_http(flaky.url))
+    done = over_http(flaky.url, program, tmp_path)
     assert done.returncode == 1
     assert "429" in done.stderr and "Try again later." in done.stdout + done.stderr
     assert len(flaky.received) == 1, "an hour is longer than four minutes"
@@ -163,6 +170,11 @@ def succeed(stack: MovableStack, tmp_path: Path, *commands: str) -> str:
 def test_the_aws_command_line(stack: MovableStack, tmp_path: Path, people: str) -> None:
     need("aws", "the sender of the AWS command line")
     assert "MessageId" in json.loads(succeed(stack, tmp_path, PAGE.block("aws sqs")))
+    arrived(stack, people)
+    python = PAGE.program("Python")
+    python.write(tmp_path)
+    done = over_http(stack.http, python, tmp_path)
+    assert ACCEPTED.match(done.stdout.strip()), "the same events by another sender"
     arrived(stack, people)
 
 
@@ -245,8 +257,3 @@ def test_a_rule_and_a_topic(stack: MovableStack, tmp_path: Path, program: Progra
         people = f"raw-{people}"
         succeed(stack, tmp_path, PAGE.block("SNS"))
         arrived(stack, people)
-
-
-def test_the_sample_secret_is_the_one_the_page_names() -> None:
-    assert f"RELAIS_SECRET={SAMPLE_WEBHOOK_SECRET}\n" in PAGE.block("Over HTTP")
-    assert urlsplit(PAGE.block("Over HTTP").partition("RELAIS_URL=")[2].split()[0]).port == 8000
