@@ -109,8 +109,9 @@ class Gateway(Chalice):
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer an event of API Gateway. One form's own path is routed as that of all forms, with its name."""
-        about = event["requestContext"]
-        if about["resourcePath"] not in self.routes and (found := _PATH_OF_ONE_FORM.fullmatch(about["resourcePath"])):
+        about = event.get("requestContext", {})
+        resource = about.get("resourcePath", "/")
+        if resource not in self.routes and (found := _PATH_OF_ONE_FORM.fullmatch(resource)):
             path = "/forms/{form}" + (found[2] or "")
             event = {**event, "pathParameters": {"form": found[1]}, "requestContext": {**about, "resourcePath": path}}
         return super().__call__(event, context)
