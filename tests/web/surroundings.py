@@ -136,6 +136,12 @@ class World:
 Send = Callable[..., Answer]
 
 
+def event(id: str, status: str) -> dict[str, object]:
+    """The JSON of an event without deliveries."""
+    times = dict.fromkeys(("occurred_at", "accepted_at"), "2026-03-01T09:30:00Z")
+    return {"id": id, "type": "signup", "status": status, **times, "deliveries": [], "notes": [], "errors": []}
+
+
 def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Settings:
     def form(name: str, **more: Any) -> Form:
         return Form(

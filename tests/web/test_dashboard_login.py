@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from chalicelib.config.secrets import Secret
-from tests.web.surroundings import ADMIN_KEY, Answer, World, ask, gateway_event, make_app, make_settings
+from tests.web.surroundings import ADMIN_KEY, Answer, World, ask, event, gateway_event, make_app, make_settings
 
 HTML = {"Accept": "text/html"}
 
@@ -116,7 +116,7 @@ def test_a_machine_is_told_what_is_missing(browser: Browser) -> None:
 
 
 def test_the_cookie_opens_what_the_key_opens(browser: Browser, world: World) -> None:
-    world.states["1"] = {"id": "1"}
+    world.states["1"] = event("1", "delivered")
     assert browser.get("/events/1").status == 401
     browser.log_in()
     assert browser.get("/events/1").status == 200

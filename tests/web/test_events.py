@@ -7,15 +7,9 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.ledger.attention import AttentionQuery, BadCursor, Listed
-from tests.web.surroundings import ADMIN_KEY, Send, World, ask, gateway_event, make_app, make_settings
+from tests.web.surroundings import ADMIN_KEY, Send, World, ask, event, gateway_event, make_app, make_settings
 
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
-
-
-def event(id: str, status: str) -> dict[str, object]:
-    """The JSON of an event without deliveries."""
-    times = dict.fromkeys(("occurred_at", "accepted_at"), "2026-03-01T09:30:00Z")
-    return {"id": id, "type": "signup", "status": status, **times, "deliveries": [], "notes": [], "errors": []}
 
 
 def test_an_event_is_shown_to_the_holder_of_the_admin_key(send: Send, world: World) -> None:
