@@ -10,6 +10,7 @@ from pathlib import Path
 from chalicelib.providers import registry
 from local.schemas.annotations import ROOT, read_annotations
 from local.schemas.configuration import FILE, configuration_schema
+from local.schemas.events import EVENT_FILE, QUEUE_FILE, queue_message_schema, strict_event_schema
 
 FOLDER = ROOT / "docs" / "schemas"
 
@@ -17,7 +18,12 @@ FOLDER = ROOT / "docs" / "schemas"
 def files() -> Iterator[tuple[Path, str]]:
     """Yields each file and its text as it should be."""
     specs = {name: registry.spec(name) for name in registry.names()}
-    for name, schema in ((FILE, configuration_schema(specs, read_annotations())),):
+    schemas = {
+        FILE: configuration_schema(specs, read_annotations()),
+        EVENT_FILE: strict_event_schema(),
+        QUEUE_FILE: queue_message_schema(),
+    }
+    for name, schema in schemas.items():
         yield FOLDER / name, json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
