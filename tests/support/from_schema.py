@@ -46,7 +46,7 @@ def instances(schema: Schema | bool, root: Schema) -> st.SearchStrategy[Any]:
         outer = {key: value for key, value in schema.items() if key != "anyOf"}
         return st.one_of([instances({**outer, **each}, root) for each in schema["anyOf"]])
     if "if" in schema:
-        return st.one_of([instances(each, root) for each in _branches(schema)])
+        return st.one_of([instances(each, root) for each in _branches(schema, root)])
     kinds = schema.get("type", "object")
     return st.one_of([_of_type(kind, schema, root) for kind in ([kinds] if isinstance(kinds, str) else kinds)])
 
@@ -101,15 +101,16 @@ def _texts(schema: Schema) -> st.SearchStrategy[str]:
     return st.sampled_from(fitting) if fitting else allowed
 
 
-def _branches(schema: Schema) -> Sequence[Schema]:
+def _branches(schema: Schema, root: Schema) -> Sequence[Schema]:
     """The object of each `then` of a chain of if, then and else: the keys that it names, as `properties` has them."""
     outer = {key: value for key, value in schema.items() if key not in ("if", "then", "else")}
     branches: list[Schema] = []
     rest: Any = schema
     while isinstance(rest, Mapping) and "if" in rest:
-        own = {key: {**outer["properties"][key], **each} for key, each in rest["then"]["properties"].items()}
-        own |= rest["if"]["properties"]
-        branches.append({**outer, **rest["then"], "properties": own})
+        then = _resolved(rest["then"]["$ref"], root) if "$ref" in rest["then"] else rest["then"]
+        own = {key: {**outer["properties"].get(key, {}), **each} for key, each in then["properties"].items()}
+        own |= {key: each for key, each in rest["if"]["properties"].items() if each}
+        branches.append({**outer, **then, "properties": own})
         rest = rest["else"]
     return branches
 
