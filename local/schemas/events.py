@@ -85,7 +85,7 @@ def _envelope(depth: int) -> Schema:
         return ref("Event")
     inner = ref(f"In{depth - 1}Envelopes")
     several = {"type": "array", "minItems": 1, "maxItems": EVENTS_A_MESSAGE, "items": inner}
-    text = {"pattern": r"^[\s\ufeff]*[\[{\"]", "contentMediaType": "application/json", "contentSchema": inner}
+    text = {"pattern": r'^[\s\ufeff]*[\[{"]', "contentMediaType": "application/json", "contentSchema": inner}
     choices: tuple[tuple[Schema, Schema], ...] = (
         ({"type": "string"}, {"description": "JSON in a JSON text.", **text}),
         ({"type": "array"}, {"description": "Several events.", **several}),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,12 +17,17 @@ from jsonschema import Draft202012Validator
 from chalicelib.description.event_schema import EVENT_EXAMPLES
 from chalicelib.domain.limits import ENVELOPES, EVENTS_A_MESSAGE
 from chalicelib.ingestion.envelopes import unwrap
+from local.npm import NotInstalled, installed
 from local.schemas.__main__ import FOLDER
 from local.schemas.annotations import ROOT
+from local.schemas.configuration import FILE
 from local.schemas.events import EVENT_FILE, QUEUE_FILE, queue_message_schema, strict_event_schema
 from tests.description.test_event_schema import CONFIGURED, EVENTS, UNKNOWABLE, mistakes, nearly
 from tests.support.examples import examples
 from tests.support.from_schema import instances
+from tests.support.required_tools import missing, need
+
+AJV = "8.20.0"
 
 CAREFUL = strict_event_schema()
 SENDER = Draft202012Validator(CAREFUL)
@@ -156,6 +163,43 @@ def test_what_is_accepted_and_not_careful_is_accepted_in_a_listed_leniency(event
         assert [error.message for error in SENDER.iter_errors(carefully(event))] == []
     elif SENDER.is_valid(event):
         assert all(map(UNKNOWABLE.fullmatch, mistakes(event) or ()))
+
+
+def program(language: str, holding: str) -> tuple[str, str]:
+    """The program of docs/back-ends.md that validates, and what it says that it prints."""
+    guide = (ROOT / "docs" / "back-ends.md").read_text("utf-8")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
+    [code] = [block for block in blocks if holding in block]
+    [said] = re.findall(r"(?:#|//) (\[.*\])$", code, re.MULTILINE)
+    return code, said
+
+
+def test_the_documented_check_in_python(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    code, said = program("python", "Draft202012Validator")
+    exec(compile(code, "docs/back-ends.md", "exec"), {})
+    assert capsys.readouterr().out == f"{said}\n"
+    assert "feilds" in said
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_the_documented_check_in_node_which_compiles_every_schema() -> None:
+    """ajv reads patterns as browsers do, where some escapes of Python are mistakes."""
+    try:
+        modules = installed("ajv", AJV, ROOT / ".local" / "ajv").parent
+    except NotInstalled as error:
+        missing(str(error))
+    code, said = program("javascript", "ajv")
+    others = "".join(
+        f'new (require("{ajv}"))({{ strict: false, validateFormats: false }})'
+        f'.compile(JSON.parse(readFileSync("docs/schemas/{name}", "utf8")));\n'
+        for name, ajv in ((QUEUE_FILE, "ajv/dist/2020"), (FILE, "ajv"))
+    )
+    node = [need("node", "the check in Node.js"), "-e", code + others]
+    environ = {**os.environ, "NODE_PATH": str(modules)}
+    done = subprocess.run(node, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, said.split(), "")
 
 
 # --- what may stand on a queue ---
