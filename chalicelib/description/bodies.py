@@ -100,7 +100,9 @@ def one_click_body() -> Schema:
     }
 
 
-def dashboard_body(**fields: str) -> Schema:
-    """Returns the body of a form of the dashboard; `fields`: what each is."""
-    schema: Schema = {"type": "object", "properties": {name: {"description": text} for name, text in fields.items()}}
-    return {"required": True, "content": {kind: {"schema": schema} for kind in (URLENCODED, MULTIPART, JSON)}}
+def dashboard_body(*required: str, **fields: Schema) -> Schema:
+    """Returns the body of a form of the dashboard, with the fields that it must have."""
+    schema: Schema = {"properties": fields, **({"required": [*required]} if required else {})}
+    content = {kind: {"schema": {"type": "object", **schema}} for kind in (URLENCODED, MULTIPART)}
+    text = "A form of the dashboard's own pages. A program may send the same fields as a JSON object of texts."
+    return {"description": text, "required": bool(required), "content": content}

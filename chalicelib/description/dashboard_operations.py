@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from ..ledger.attention import Listed
+from ..web.routes.dashboard.events import RESENDABLE
 from .bodies import dashboard_body
-from .json_schema import Schema
+from .json_schema import Schema, choice, described, ref
 from .operations import ADMIN, Operation
 from .responses import CSV, Family, answer, errors, page
 
 _FAMILY = Family.DASHBOARD
-_CSRF = "The token of the session's own forms; not asked for with the admin key itself."
-_CHOICE = {
+_TEXT: Schema = {"type": "string"}
+_CSRF = described(_TEXT, "The token of the session's own forms; not asked for with the admin key itself.")
+_CHOICE: dict[str, Schema] = {
     "csrf": _CSRF,
-    "status": "parked, refused or quarantined.",
-    "type": "signup or unsubscribe.",
-    "account": "Of this account.",
-    "form": "Of this form.",
-    "code": "With this reason code.",
-    "day": "Accepted on this UTC day.",
-    "event": "These events: ids, separated by commas.",
-    "selected": "Not empty: the events that `event` names, and no group.",
+    "type": described(_TEXT, "signup or unsubscribe."),
+    "account": described(_TEXT, "Of this account."),
+    "form": described(_TEXT, "Of this form."),
+    "code": described(_TEXT, "With this reason code."),
+    "day": described(_TEXT, "Accepted on this UTC day."),
+    "event": described(_TEXT, "These events: ids, separated by commas."),
+    "selected": described(_TEXT, "Not empty: the events that `event` names, and no group."),
+}
+_RESENT = choice(RESENDABLE, "What is sent again, or released.")
+_DISCARDED: Schema = {
+    "type": "string",
+    "description": "Only what is quarantined is discarded.",
+    "not": {"enum": [one.value for one in Listed if one is not Listed.QUARANTINED]},
 }
 _LIST = ("page_status", "page_type", "page_account", "page_form", "page_code", "page_day")
 
@@ -77,15 +85,15 @@ DASHBOARD: dict[tuple[str, str], Operation] = {
     ("GET", "/dashboard/events"): _shown("find_event", *_LIST, "page_cursor"),
     ("GET", "/dashboard/events/{id}"): _shown(may_lack=True),
     ("POST", "/dashboard/events/lookup"): _action(
-        dashboard_body(csrf=_CSRF, address="The address, also with what is around it in a mail."),
+        dashboard_body("address", csrf=_CSRF, address=ref("UnsubscribeAddress")),
         done={"200": page("The page.", family=_FAMILY)},
     ),
     ("GET", "/dashboard/events/resend"): _shown(*_LIST, "page_event"),
-    ("POST", "/dashboard/events/resend"): _action(dashboard_body(**_CHOICE)),
+    ("POST", "/dashboard/events/resend"): _action(dashboard_body("status", status=_RESENT, **_CHOICE)),
     ("GET", "/dashboard/events/discard"): _shown(*_LIST, "page_event"),
-    ("POST", "/dashboard/events/discard"): _action(dashboard_body(**_CHOICE)),
+    ("POST", "/dashboard/events/discard"): _action(dashboard_body(status=_DISCARDED, **_CHOICE)),
     ("POST", "/dashboard/events/{id}/resend"): _action(
-        dashboard_body(csrf=_CSRF, undone="Not empty: also a signup of a person who had unsubscribed."), 404
+        dashboard_body(csrf=_CSRF, undone=described(_TEXT, "Not empty: also a person who had unsubscribed.")), 404
     ),
     ("POST", "/dashboard/events/{id}/discard"): _action(dashboard_body(csrf=_CSRF), 404),
     ("GET", "/dashboard/login"): Operation(
@@ -99,13 +107,15 @@ DASHBOARD: dict[tuple[str, str], Operation] = {
         tag="Dashboard",
         summary="Starts a session with the admin key",
         parameters=("next",),
-        body=dashboard_body(key="The admin key.", next="The page to which the login leads."),
+        body=dashboard_body(
+            "key", key=described(_TEXT, "The admin key."), next=described(_TEXT, "The page to which the login leads.")
+        ),
         family=_FAMILY,
         responses=_login_first() | errors(400, 401, 403, 413, 415, 422, 429, 503, family=_FAMILY),
     ),
     ("POST", "/dashboard/logout"): Operation(
         tag="Dashboard",
-        body=dashboard_body(csrf="The token of the session's own forms; it may be left out.") | {"required": False},
+        body=dashboard_body(csrf=described(_TEXT, "The token of the session's own forms; it may be left out.")),
         family=_FAMILY,
         responses=_login_first() | errors(400, 403, 413, 415, 422, 429, 503, family=_FAMILY),
     ),

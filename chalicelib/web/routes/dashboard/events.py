@@ -31,7 +31,7 @@ _TIME_TO_ACT = timedelta(seconds=22)
 """API Gateway times out after 29 seconds."""
 _NOT_SENT_AGAIN = ("discarded", "unconfirmed", "quarantined")
 """Reasons after which an event is erased."""
-_RESENDABLE = (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED)
+RESENDABLE = (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED)
 
 
 class EventPages:
@@ -80,7 +80,7 @@ class EventPages:
             forms=tuple(self._services.settings.forms),
             statuses=[one.value for one in Listed],
             types=[EventType.SIGNUP.value, EventType.UNSUBSCRIBE.value],
-            selectable=choice.status in _RESENDABLE,
+            selectable=choice.status in RESENDABLE,
             unknown_id=wanted,
             redact=redact,
         )
@@ -151,7 +151,7 @@ class EventPages:
         accounts = self._accounts()
         choice = choose.read_choice(given, accounts)
         listed = Listed.QUARANTINED if verb == "discard" and choice.status is None else choice.status
-        if listed is None or listed not in ((Listed.QUARANTINED,) if verb == "discard" else _RESENDABLE):
+        if listed is None or listed not in ((Listed.QUARANTINED,) if verb == "discard" else RESENDABLE):
             raise HttpProblem(
                 422, "Choose what is parked, refused or quarantined; only what is quarantined is discarded."
             )
@@ -219,4 +219,4 @@ def _statuses(event: Mapping[str, Any]) -> list[Listed]:
             found.add(Listed.QUARANTINED)
         elif delivery["status"] in ("parked", "refused") and delivery["reason_code"] not in _NOT_SENT_AGAIN:
             found.add(Listed(delivery["status"]))
-    return [one for one in _RESENDABLE if one in found]
+    return [one for one in RESENDABLE if one in found]
