@@ -26,8 +26,8 @@ from .mails import compose
 
 AT_ONCE = 8
 """Mails that are sent at once by one worker."""
-SHORTEST_SECONDS = 2.0
-"""Time that must be left for a mail to be begun."""
+SHORTEST_SECONDS = 10.0
+"""Time that must be left for a mail to be begun: with the end of an invocation, as long as a client may take."""
 LONGEST_MAIL_SECONDS = 20.0
 _TRIES = 5
 """Attempts to record a mail to a mailbox that other workers mail to at the same time."""
@@ -71,14 +71,11 @@ class ConfirmationMails:
         self._longest_wait = timedelta(seconds=policy.longest_retry_seconds)
         self._store = ConfirmationStore(services.table, services.address_keys, services.events, services.counts)
 
-    def apply(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[StoredEvent]:
-        """Send the mails of signups that are not confirmed, and end what was not confirmed in time; return the others.
+    def apply(self, waiting: Sequence[StoredEvent], deadline: Deadline) -> None:
+        """Send the mails of signups that are not confirmed, and end what was not confirmed in time.
 
         What fails, or has no time left, is due again by itself: sweep enqueues it.
         """
-        waiting = [one for one in stored if one.event.awaits_confirmation]
-        if not waiting:
-            return list(stored)
         now = self._services.effects.clock()
         by_sender: dict[str, list[Waiting]] = {}
         for one in waiting:
@@ -94,7 +91,6 @@ class ConfirmationMails:
         for name, signups in by_sender.items():
             with log_context(account=name or None):
                 self._guarded(partial(self._send_all, name, signups, deadline))
-        return [one for one in stored if not one.event.awaits_confirmation]
 
     def _send_all(self, name: str, signups: Sequence[Waiting], deadline: Deadline) -> None:
         sender = self._sender_of(name) if name else None
@@ -212,14 +208,14 @@ class ConfirmationMails:
             metrics.count("confirmation_mails")
             logger.info("confirmation mail sent", extra={"event_id": event.id})
             return None
+        if failure.kind is not Kind.UNKNOWN:
+            self._store.withdraw_mail(mailbox(event.email), begun)
         if failure.kind in (Kind.CONTACT, Kind.CALLER):
             breaker.answered(None)
             reason = f"{MAIL_REFUSED}{failure.message}"
             self._store.refuse(event, signup.delivery, reason, failure.reason_code, self._services.effects.clock())
             logger.warning("confirmation mail refused", extra={"event_id": event.id, "reason": failure.message})
             return None
-        if failure.kind is not Kind.UNKNOWN:
-            self._store.withdraw_mail(mailbox(event.email), begun)
         until = breaker.failed(failure)
         self._store.retry(event, until, unknown=failure.kind is Kind.UNKNOWN)
         return until

@@ -13,7 +13,7 @@ from ..ingestion.accept import notify
 from ..ingestion.queue_messages import Message, accept_messages, dead_letter_attributes, read_message
 from ..names import QueueKind
 from ..notification.notifier import QUEUE_OF, TYPE_OF, notified_ids
-from ..observability import logger, metrics
+from ..observability import ContextPool, logger, metrics
 from ..services import Services
 from .batching import Task
 from .deadline import Context, Deadline
@@ -28,8 +28,8 @@ MOST_EVENTS = 10_000
 class Worker:
     """Handles one batch of messages of any queue.
 
-    `notify_again(account)` enqueues what waited for an account; `sync(tasks, deadline)` runs syncs; `confirm(stored,
-    deadline)` handles the signups that wait for their confirmation, and returns the other events.
+    `notify_again(account)` enqueues what waited for an account; `sync(tasks, deadline)` runs syncs; `confirm(waiting,
+    deadline)` handles the signups that wait for their confirmation.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Worker:
         *,
         notify_again: Callable[[str], int],
         sync: Callable[[Sequence[Task], Deadline], None],
-        confirm: Callable[[Sequence[StoredEvent], Deadline], list[StoredEvent]],
+        confirm: Callable[[Sequence[StoredEvent], Deadline], None],
     ) -> None:
         self._services = services
         self._dispatcher = dispatcher
@@ -117,11 +117,21 @@ class Worker:
             return []
 
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
-        """Deliver what is due to the providers; return the syncs that are due."""
+        """Deliver what is due to the providers, and at the same time confirmation mails, since a slow sender must not
+        delay what is confirmed; return the syncs that are due.
+        """
         self._services.counts.record_robots(stored)
         stored = self._limits.apply(stored, deadline)
-        if any(one.event.awaits_confirmation for one in stored):
-            stored = self._confirm(stored, deadline)
+        waiting = [one for one in stored if one.event.awaits_confirmation]
+        if not waiting:
+            return self._deliver_confirmed(stored, deadline)
+        with ContextPool(1, thread_name_prefix="confirmations") as pool:
+            mails = pool.submit(self._confirm, waiting, deadline)
+            syncs = self._deliver_confirmed([one for one in stored if not one.event.awaits_confirmation], deadline)
+            mails.result()
+        return syncs
+
+    def _deliver_confirmed(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
         now = self._services.effects.clock()
         calls: list[Task] = []
         syncs: list[Task] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -113,3 +114,30 @@ def test_a_client_of_mails_that_fails_unexpectedly_stops_nobody_else(product: Pr
     other = product.signup("other@example.com")
     product.work(visitor.sign_up(ZOE), *product.store(other))
     assert product.delivery(other.id)["status"] == "delivered"
+
+
+def test_a_refused_mail_is_none_that_the_mailbox_got(product: Product, visitor: Visitor) -> None:
+    """An operator who mends the sender by trial and error must not lose the signups that are sent again."""
+    visitor.lettre.rule = failing(Kind.CONTACT, "the sender is not valid")
+    signup = visitor.sign_up(ZOE)
+    for _ in range(4):
+        product.work(signup)
+        assert product.container.resend({"status": "refused"}, FakeContext()) == {"resent": 1}
+    visitor.lettre.rule = None
+    product.work(signup)
+    assert (len(visitor.lettre.mails), visitor.confirmation(signup)["status"]) == (1, "sent")
+
+
+def test_a_slow_sender_of_mails_delays_no_delivery(product: Product, visitor: Visitor) -> None:
+    other, delivered = product.signup("other@example.com"), threading.Event()
+
+    def slow(verb: str, emails: Sequence[str]) -> None:
+        if verb == "mail":
+            assert delivered.wait(5), "the delivery waits for the mail"
+
+    def deliver(verb: str, emails: Sequence[str]) -> None:
+        delivered.set()
+
+    visitor.lettre.rule, product.paris.rule = slow, deliver
+    product.work(visitor.sign_up(ZOE), *product.store(other))
+    assert (product.paris.emails, len(visitor.lettre.mails)) == (["other@example.com"], 1)
