@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from ..config.model import MAIL_BY_SES
 from ..delivery.circuit_breaker import TRIES
 from ..delivery.deadline import Deadline
 from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable, ProviderError
-from ..domain.events import EventType, StoredEvent
+from ..domain.events import Event, EventType, StoredEvent
 from ..domain.times import epoch_milliseconds
 from ..observability import logger
 from ..reconciliation.sweep import MOST_A_RUN, VERBS
@@ -19,6 +21,8 @@ from .ledger_scan import OutOfTime, batches, time_check
 from .requeue import Requeues
 
 KEYS = ("account",)
+LONGEST_PAUSE = timedelta(days=1)
+"""A sender's `Retry-After` counts for a day at most: no mail that waits for it is due later."""
 
 
 def resume(services: Services, event: Any, deadline: Deadline) -> dict[str, Any]:
@@ -56,6 +60,7 @@ class _Resumption:
                 return f"another worker kept changing the account's state; {CALL_AGAIN}"
             for verb in VERBS:
                 self._enqueue(verb)
+            self._enqueue_mails()
         except OutOfTime:
             return OUT_OF_TIME
         except LedgerUnavailable as error:
@@ -83,6 +88,19 @@ class _Resumption:
             if waiting and self._services.notifier.notify(verb, waiting):
                 self.enqueued += len(waiting)
 
+    def _enqueue_mails(self) -> None:
+        """Announces signups whose confirmation mail the account is still to send; a worker sends it, due or not."""
+        forms = self._services.settings.forms.values()
+        theirs = {form.name for form in forms if form.confirm == self._account}
+        if not theirs:
+            return
+        until = self._services.effects.clock() + LONGEST_PAUSE
+        for batch in batches(self._services.events.due_unconfirmed(until, MOST_A_RUN), self._check_time):
+            stored = self._services.events.load_well_formed(batch).stored
+            waiting = [one.event.id for one in stored if one.event.form in theirs and _lacks_its_mail(one.event)]
+            if waiting and self._services.notifier.notify(EventType.SIGNUP, waiting):
+                self.enqueued += len(waiting)
+
     def _make_due(self, stored: StoredEvent) -> bool:
         """Makes a delivery due if it only waits for its time; returns whether a worker may take it now."""
         delivery, now = stored.deliveries.get(self._account), self._services.effects.clock()
@@ -102,9 +120,15 @@ def resumed(state: AccountState, now: int) -> AccountState:
     return replace(state, pause=half_open, lists={}, probe_until=None, resumed_at=now)
 
 
+def _lacks_its_mail(event: Event) -> bool:
+    return event.awaits_confirmation and event.confirmation is not None and event.confirmation.sent_at is None
+
+
 def _account(services: Services, event: Any) -> str:
     """Parses a call. Raises `ProviderError` (caller) with the correction."""
-    account, accounts = checked(event, KEYS).get("account"), services.settings.accounts
+    account, accounts = checked(event, KEYS).get("account"), list(services.settings.accounts)
+    if any(form.confirm == MAIL_BY_SES for form in services.settings.forms.values()):
+        accounts.append(MAIL_BY_SES)
     if not isinstance(account, str):
         raise wrong("account is missing", f"it is one of {', '.join(accounts)}")
     if account not in accounts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import pytest
@@ -141,3 +142,21 @@ def test_a_slow_sender_of_mails_delays_no_delivery(product: Product, visitor: Vi
     visitor.lettre.rule, product.paris.rule = slow, deliver
     product.work(visitor.sign_up(ZOE), *product.store(other))
     assert (product.paris.emails, len(visitor.lettre.mails)) == (["other@example.com"], 1)
+
+
+@pytest.mark.parametrize("sender", ["lettre", "ses"])
+def test_a_resumed_sender_sends_at_once_what_waits(product: Product, visitor: Visitor, sender: str) -> None:
+    forms = {name: replace(form, confirm=sender) for name, form in product.settings.forms.items()}
+    product.settings = replace(product.settings, forms=forms)
+    product.restart()
+    product.container.__dict__["_ses"] = visitor.lettre
+    visitor.lettre.rule = failing(Kind.ACCOUNT, "the sender is not verified")
+    ids = [visitor.sign_up(f"a{number}@example.com") for number in range(3)]
+    product.work(*ids)
+    visitor.lettre.rule = None
+    visitor.sweep()
+    assert visitor.lettre.mails == [], "it is paused"
+    assert product.container.resume({"account": sender}, FakeContext()) == {"resumed": True, "enqueued": 3}
+    product.work(*ids)
+    assert len(visitor.lettre.mails) == 3
+    assert product.container.resume({"account": sender}, FakeContext()) == {"resumed": False, "enqueued": 0}
