@@ -26,6 +26,8 @@ def has_link_or_tag(text: str) -> bool:
     """
     if _LINK_OR_TAG.search(text.lower()):
         return True
+    if text.isascii() and text.isprintable() and "&" not in text:
+        return False  # what follows would change nothing
     plain = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
     seen = "".join(character for character in plain if unicodedata.category(character) not in ("Cf", "Cc"))
     folded = unicodedata.normalize("NFKC", _UNSEEN.sub("", seen)).translate(_DOTS).casefold()

@@ -395,15 +395,24 @@ def _code(error: ClientError) -> str:
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
     """Converts plain values to a DynamoDB item (or expression values); omits None values."""
-    return {name: _packed(value) for name, value in values.items() if value is not None}
+    return {
+        name: {"S": value} if type(value) is str else _packed(value)
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _packed(value: Any) -> dict[str, Any]:
-    """Converts one value as boto3 does, without the ten types that boto3 tries in turn for the texts of every item."""
-    if type(value) is str:
+    """Converts one value as boto3 does, without the ten types that boto3 tries in turn for each value of every item."""
+    kind = type(value)
+    if kind is str:
         return {"S": value}
-    if type(value) is dict:
+    if kind is int:
+        return {"N": str(value)}
+    if kind is dict:
         return {"M": {name: _packed(each) for name, each in value.items()}}
+    if kind is list:
+        return {"L": [_packed(each) for each in value]}
     return dict(_serialize(value))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -86,24 +86,34 @@ def redacted_line(line: Mapping[str, Any]) -> Any:
     return redacted(line)
 
 
-def _is_plain(value: Any, texts: list[str], depth: int = 0) -> bool:
-    """Return whether only texts could have to be masked in a JSON value; adds all of them, keys and numbers, too."""
-    if value is None or isinstance(value, bool):
-        return True
-    if isinstance(value, str):
-        texts.append(value)
-        return True
-    if type(value) in (int, float):
-        texts.append(str(value))
-        return True
-    if depth >= _DEEPEST:
-        return False
-    if type(value) is dict:
-        return all(
-            type(key) is str and not _is_hidden(key) and _is_plain(key, texts) and _is_plain(item, texts, depth + 1)
-            for key, item in value.items()
-        )
-    return type(value) in (list, tuple) and all(_is_plain(item, texts, depth + 1) for item in value)
+def _is_plain(line: Mapping[str, Any], texts: list[str]) -> bool:
+    """Return whether only texts could have to be masked in JSON values; adds all of them, keys and numbers, too."""
+    level: list[Any] = [line]
+    for _ in range(_DEEPEST):
+        nested: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                if not all(type(key) is str for key in value) or any(map(_is_hidden, value)):
+                    return False
+                texts += value
+            elif type(value) not in (list, tuple):
+                return False
+            nested += _split(value.values() if type(value) is dict else value, texts)
+        if not nested:
+            return True
+        level = nested
+    return False
+
+
+def _split(values: Iterable[Any], texts: list[str]) -> Iterator[Any]:
+    """Add texts and numbers to `texts`; yield what else says something."""
+    for value in values:
+        if type(value) is str:
+            texts.append(value)
+        elif type(value) in (int, float):
+            texts.append(str(value))
+        elif value is not None and type(value) is not bool:
+            yield value
 
 
 @lru_cache(maxsize=1024)  # log lines repeat the same few names
