@@ -14,7 +14,7 @@ class Effect(StrEnum):
     """What a function changes, and what a repeat of it does."""
 
     NONE = "none"
-    """It only reads."""
+    """It only reads, or a repeat does no harm: `canary` signs its test address up. So it takes no key."""
     CONTINUED = "continued"
     """What is done already is not done again: a repeat after a crash goes on with the rest."""
     REPEATED = "repeated"
@@ -32,7 +32,7 @@ EFFECTS: Mapping[str, Effect] = {
     "sweep": Effect.CONTINUED,
     "collect_stats": Effect.CONTINUED,
     "sync_unsubscribes": Effect.CONTINUED,
-    "canary": Effect.CONTINUED,
+    "canary": Effect.NONE,
     "call_provider": Effect.REPEATED,
 }
 """The functions that operators call. The others are called by queues and HTTP, and their events have ids."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from chalicelib.operators.functions import EFFECTS, Effect
 from local import template
 
 from .conftest import Generated
@@ -85,6 +86,14 @@ def test_only_reports_repairs_and_searches_for_a_person_scan_a_table(made: Gener
         scans = {table for right, table in allowed(made, function, "dynamodb") if right == "dynamodb:Scan"}
         searching = ("Report", "Resend", "Sweep", "Audit", "Forget", "ExportPerson")
         assert scans == ({"LedgerTable"} if function in searching else set())
+
+
+def test_what_takes_an_idempotency_key_may_read_the_key_that_protects_it(made: Generated) -> None:
+    """`python3 -m local invoke NAME --stage STAGE` sends one with each call that may change something."""
+    for function, effect in EFFECTS.items():
+        if effect is not Effect.NONE:
+            rights = allowed(made, template.resource_name(function), "secretsmanager")
+            assert "secretsmanager:GetSecretValue" in {right for right, _ in rights}, function
 
 
 def test_people_get_policies_for_what_they_may_call(made: Generated) -> None:
