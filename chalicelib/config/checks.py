@@ -22,6 +22,8 @@ _WEBHOOK_BYTES = 16
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_AUTHORITY = re.compile(r"(?:.*@)?(?:\[[^\[\]]+\]|[^\[\]]+?)(?::[^:\[\]]*)?")
+"""Nothing stands before or after the brackets of an IPv6 address, which `urlsplit` would ignore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,8 @@ def _split(text: str) -> SplitResult | None:
         parts = urlsplit(text)
     except ValueError:
         return None
-    return parts if parts.scheme in _DEFAULT_PORTS and parts.hostname else None
+    known = parts.scheme in _DEFAULT_PORTS and parts.hostname
+    return parts if known and _AUTHORITY.fullmatch(parts.netloc) else None
 
 
 def _port(parts: SplitResult) -> int | None:

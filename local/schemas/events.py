@@ -50,17 +50,19 @@ def strict_event_schema() -> Schema:
     chosen: Any = True
     for name, condition in reversed(_ALTERNATIVES):
         chosen = {"if": condition, "then": ref(name), "else": chosen}
-    schema: Schema = {
-        "$schema": _DIALECT,
-        "title": "An event for Relais, as a careful sender writes it",
-        "description": "Made by `python -m local.schemas`. Relais accepts more than this: it ignores unknown members, "
-        "which are mistakes here. docs/back-ends.md explains events.",
-        "type": "object",
-        "required": ["type"],
-        "properties": {"type": {"enum": _TYPES}},
-        **chosen,
-        "$defs": definitions,
-    }
+    schema: Schema = _in_every_dialect(
+        {
+            "$schema": _DIALECT,
+            "title": "An event for Relais, as a careful sender writes it",
+            "description": "Made by `python -m local.schemas`. Relais accepts more than this: it ignores unknown "
+            "members, which are mistakes here. docs/back-ends.md explains events.",
+            "type": "object",
+            "required": ["type"],
+            "properties": {"type": {"enum": _TYPES}},
+            **chosen,
+            "$defs": definitions,
+        }
+    )
     valid = Draft202012Validator(schema).is_valid
     return {**schema, "examples": [example for example in EVENT_EXAMPLES.values() if valid(example)]}
 
@@ -75,7 +77,7 @@ def queue_message_schema() -> Schema:
         f"{EVENTS_A_MESSAGE:,} in up to {ENVELOPES} envelopes, each of them valid. Everything that is accepted, "
         "leniency included; event.schema.json is for validation before sending.",
         **ref(f"In{ENVELOPES}Envelopes"),
-        "$defs": {**levels, **event_definitions()},
+        "$defs": {**levels, **_in_every_dialect(event_definitions())},
     }
 
 
@@ -122,6 +124,18 @@ def _address() -> Schema:
         "pattern": rf"^[^@\s<>{CONTROLS}]+@[^@\s<>{CONTROLS}]+$",
         "description": "An e-mail address, also an international one, and nothing round it.",
         "examples": ["zoe@example.com"],
+    }
+
+
+def _in_every_dialect(schema: Any) -> Any:
+    """Returns a schema whose patterns end where the text ends; to Python and PHP, `$` allows a line break behind."""
+    if isinstance(schema, list):
+        return [_in_every_dialect(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: rf"{value}(?!\n)" if key == "pattern" and value.endswith("$") else _in_every_dialect(value)
+        for key, value in schema.items()
     }
 
 

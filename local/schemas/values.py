@@ -18,27 +18,38 @@ Check = Callable[[str], str | None] | None
 
 NAME_PATTERN = f"^{NAME.pattern}$"
 
-_NO_REFERENCE = r"(?!\s*(?:secret|ssm|env):)"
-_INVISIBLE = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
-_EDGE = rf"[\s{_INVISIBLE}]*"
-"""What is dropped at the ends of a text."""
-_NOT_BLANK = rf"(?=.*[^\s{_INVISIBLE}])"
+_SPACE = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+"""White space that is no control character. Never `\\s`, `\\S` or `.`, by which dialects mean different ones."""
+INVISIBLE = (
+    r"\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    r"\ufeff\ufff9-\ufffb"
+)
+"""Format characters (Unicode Cf). Those beyond U+FFFF are left to the reader: not every dialect can name them."""
+_NO_REFERENCE = f"(?![{_SPACE}]*(?:secret|ssm|env):)"
 _CHARACTER = f"[^{CONTROL_CHARACTERS}]"
+_VISIBLE = f"[^{_SPACE}{INVISIBLE}{CONTROL_CHARACTERS}]"
+_EDGE = f"[{_SPACE}{INVISIBLE}]*"
+"""What is dropped at the ends of a text."""
+_NOT_BLANK = f"(?={_CHARACTER}*{_VISIBLE})"
 _ONE_LINE = f"(?={_CHARACTER}+$)"
 _LINE = f"^{_NO_REFERENCE}{_NOT_BLANK}{_CHARACTER}+$"
+_ANYWHERE = r"[^\x00]*"
+"""Of a text that has no U+0000."""
 
-_HOST = r"(?:\[[^\s\\/?#@\[\]]+\]|[^\s\\/?#@:\[\]]+)"
+_IN_URL = rf"{_SPACE}{CONTROL_CHARACTERS}\\"
+"""What no part of a URL may have."""
+_HOST = rf"(?:\[[^{_IN_URL}/?#@\[\]]+\]|[^{_IN_URL}/?#@:\[\]]+)"
 _PORT = "(?::0*[1-9][0-9]*)?"
-_PATH = r"(?:/[^\s\\?#]*)?"
-_QUERY = r"(?:\?[^\s\\#]*)?"
-_FRAGMENT = r"(?:#[^\s\\]*)?"
+_PATH = f"(?:/[^{_IN_URL}?#]*)?"
+_QUERY = rf"(?:\?[^{_IN_URL}#]*)?"
+_FRAGMENT = f"(?:#[^{_IN_URL}]*)?"
 _HTTPS = f"https://{_HOST}"
 _LOOPBACK = r"(?:127(?:\.[0-9]{1,3}){3}|\[[0:]+1\])"
-_THIS_MACHINE = rf"http://(?:(?:[^\s\\/?#@:\[\]]+\.)?localhost\.*|{_LOOPBACK})"
+_THIS_MACHINE = rf"http://(?:(?:[^{_IN_URL}/?#@:\[\]]+\.)?localhost\.*|{_LOOPBACK})"
 _ANY_HTTP = f"https?://{_HOST}"
 
 _PATTERNS = {
-    "_address": rf"^{_NO_REFERENCE}{_ONE_LINE}(?:[^<>@]*<[^<>]+@[^<>]+>\s*|[^<>]+@[^<>]+)$",
+    "_address": rf"^{_NO_REFERENCE}{_ONE_LINE}(?:[^<>@]*<[^<>]+@[^<>]+>[{_SPACE}]*|[^<>]+@[^<>]+)$",
     "_bare_address": rf"^{_NO_REFERENCE}{_ONE_LINE}[^<>]+@[^<>]+$",
     "_one_of_fields": _LINE,
     "_region": f"^(?:{mail.REGION.pattern})$",
@@ -58,14 +69,14 @@ _PATTERNS = {
 """Patterns by the name of the check, or of the function that makes it."""
 
 _NAMES = {
-    "_form_field": r"^(?:@unsubscribe_url|(?!@)[\s\S]*)$",
-    "_labels.<locals>.is_field": r"^[\s\S]*$",
+    "_form_field": "^(?:@unsubscribe_url$|(?!@))",
+    "_labels.<locals>.is_field": "^",
 }
 """Patterns of the names that `TomlTable.named_texts` takes."""
 
 _PLAIN_SECRETS: dict[Check, str] = {
     None: f"{_NOT_BLANK}{_CHARACTER}+",
-    checks.own_key: rf"{_ONE_LINE}{_EDGE}\S{_CHARACTER}{{{OWN_KEY_CHARACTERS - 2},}}\S{_EDGE}",
+    checks.own_key: f"{_ONE_LINE}{_EDGE}{_VISIBLE}{_CHARACTER}{{{OWN_KEY_CHARACTERS - 2},}}{_VISIBLE}{_EDGE}",
     checks.admin_key: rf"{_ONE_LINE}{_EDGE}[!-~][ -~]{{{OWN_KEY_CHARACTERS - 2},}}[!-~]{_EDGE}",
     checks.webhook_secret: r"whsec_(?:[A-Za-z0-9+/]{4}){5,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})",
 }
@@ -100,7 +111,7 @@ def secret_schema(rule: Check) -> Schema:
             f"env:{secret_references.VARIABLE.pattern}",
         )
     )
-    pattern = rf"^(?:\s*(?:{references})\s*|{_NO_REFERENCE}{_PLAIN_SECRETS[rule]})$"
+    pattern = rf"^(?:[{_SPACE}]*(?:{references})[{_SPACE}]*|{_NO_REFERENCE}{_PLAIN_SECRETS[rule]})$"
     return {"type": "string", "maxLength": SECRET_CHARACTERS, "pattern": pattern}
 
 
@@ -130,8 +141,8 @@ def _placeholders(check: Check) -> str:
     if not isinstance(check, mail.Placeholders):
         raise LookupError(f"a text of several lines has placeholders, not {check}")
     names = "|".join(mail.PLACEHOLDERS)
-    needed = rf"(?=[\s\S]*\{{{check.needed}\}})" if check.needed else ""
-    return rf"(?![\s\S]*\{{(?!(?:{names})\}})[^{{}}]*\}}){needed}"
+    needed = rf"(?={_ANYWHERE}\{{{check.needed}\}})" if check.needed else ""
+    return rf"(?!{_ANYWHERE}\{{(?!(?:{names})\}})[^{{}}]*\}}){needed}"
 
 
 def _with_stage(pattern: str) -> str:

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import hypothesis
 import pytest
 from hypothesis import given, strategies as st
 from jsonschema import Draft202012Validator
@@ -23,7 +22,7 @@ from local.schemas.annotations import ROOT
 from local.schemas.configuration import FILE
 from local.schemas.events import EVENT_FILE, QUEUE_FILE, queue_message_schema, strict_event_schema
 from tests.description.test_event_schema import CONFIGURED, EVENTS, UNKNOWABLE, mistakes, nearly
-from tests.support.examples import examples
+from tests.support.examples import same_examples
 from tests.support.from_schema import instances
 from tests.support.required_tools import missing, need
 
@@ -108,7 +107,16 @@ def test_a_mistake_is_told_in_one_message(event: dict[str, Any], message: str) -
     assert [error.message for error in SENDER.iter_errors(event)] == [message]
 
 
-@hypothesis.settings(max_examples=examples(50))
+@pytest.mark.parametrize("schema", [SENDER, QUEUE], ids=["event", "queue message"])
+@pytest.mark.parametrize("name", ["id", "occurred_at"])
+def test_a_line_break_behind_a_value_is_a_mistake_in_python_too(schema: Draft202012Validator, name: str) -> None:
+    """Where `$` also matches before a last line break."""
+    event = {**SIGNUP, name: f"{SIGNUP[name]}\n"}
+    assert mistakes(event)
+    assert not schema.is_valid(event)
+
+
+@same_examples(50)
 @given(instances(CAREFUL, CAREFUL).filter(SENDER.is_valid))
 def test_what_a_careful_sender_sends_is_accepted(event: dict[str, Any]) -> None:
     """But for what no schema can know, such as which forms there are."""
@@ -156,7 +164,7 @@ def stated(members: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@hypothesis.settings(max_examples=examples(150))
+@same_examples(150)
 @given(nearly)
 def test_what_is_accepted_and_not_careful_is_accepted_in_a_listed_leniency(event: dict[str, Any]) -> None:
     if mistakes(event) is None:
@@ -239,7 +247,7 @@ def has_text(message: Any) -> bool:
     return isinstance(message, str) and message[:1] in ("[", "{", '"')
 
 
-@hypothesis.settings(max_examples=examples(200))
+@same_examples(200)
 @given(st.recursive(RIGHT | WRONG, in_envelopes, max_leaves=3))
 def test_a_queue_takes_what_the_schema_allows(message: Any) -> None:
     """Every event of it; what stands in a JSON text is the parser's to see."""

@@ -17,6 +17,16 @@ def examples(few: int) -> int:
     return few * _TIMES_AS_MANY if THOROUGH else few
 
 
+def same_examples(few: int) -> hypothesis.settings:
+    """For tests that ask two judges about the same input: the same examples each time, so only a change fails them.
+
+    `RELAIS_EXAMPLES=20000` draws so many others, from `--hypothesis-seed`: for a search after either judge was changed.
+    """
+    many = int(os.environ.get("RELAIS_EXAMPLES", "0"))
+    quiet = list(hypothesis.HealthCheck)
+    return hypothesis.settings(max_examples=many or examples(few), derandomize=not many, suppress_health_check=quiet)
+
+
 def load_profile() -> None:
     """Select the profile. Deadlines are off: the speed of an example depends on the machine."""
     hypothesis.settings.register_profile("relais", deadline=None, max_examples=_FEW)
