@@ -225,6 +225,11 @@ class Settings:
         forms = self.forms.values()
         return {form.name: (form.account, form.list, form.fields, form.unsubscribe_url_field) for form in forms}
 
+    @property
+    def mails_by_ses(self) -> bool:
+        """True if Amazon SES sends the confirmation mails of a form: it may be paused, as an account may."""
+        return any(form.confirm == MAIL_BY_SES for form in self.forms.values())
+
     def missing_form(self, event: Event) -> str | None:
         """Returns why a signup waits whose form is not in this configuration; None for any other event."""
         if event.type is not EventType.SIGNUP or event.form is None or event.form in self.forms:

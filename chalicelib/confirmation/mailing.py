@@ -224,7 +224,7 @@ class ConfirmationMails:
         """Record one more mail to the mailbox, unless it has had too many; return whether it may be sent."""
         to = mailbox(event.email)
         try:
-            is_forgotten = any(map(self._services.subscriptions.is_forgotten, {event.email, to}))
+            is_forgotten = self._services.subscriptions.is_forgotten(event.email)
             for _ in range(_TRIES):
                 sent = self._store.mails_to(to)
                 if not may_mail(sent, now, forgotten=may_be_forgotten or is_forgotten):

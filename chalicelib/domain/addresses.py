@@ -149,9 +149,11 @@ def fingerprint(key: bytes) -> str:
 
 def mailbox(address: str) -> str:
     """Returns a clean address without what many providers ignore, as every spelling fills the same mailbox: the
-    `+tag`, and at Gmail, which has two domains, full stops.
+    `+tag`, at Gmail, which has two domains, full stops, and the shape of letters, such as full-width ones.
     """
     local, _, domain = address.rpartition("@")
+    if not local.isascii():
+        local = unicodedata.normalize("NFKC", local).casefold()
     bare = local.partition("+")[0] if not local.startswith('"') else local
     if domain in _WITHOUT_FULL_STOPS:
         bare, domain = bare.replace(".", ""), _WITHOUT_FULL_STOPS[0]

@@ -140,6 +140,11 @@ def mailbox_key(mailbox_hash: str) -> Key:
     return f"S#mailbox#{mailbox_hash}", "mails"
 
 
+def forgotten_mailbox_key(mailbox_hash: str) -> Key:
+    """Returns the key of a mailbox whose person asked to be forgotten under an address with a tag, or the like."""
+    return f"S#mailbox#{mailbox_hash}", "forgotten"
+
+
 def recent_unsubscribe_key(address_hash: str) -> Key:
     """Returns the key of the time at which an unsubscribe of an address was last stored."""
     return f"U#{address_hash}", "unsubscribed"

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import assert_never
 
-from ..domain.addresses import Reading, readings
+from ..domain.addresses import Reading, mailbox, readings
 from ..domain.consent import evidence_by_event
 from ..domain.events import Event, EventType, Status
 from ..domain.ordering import (
@@ -30,7 +30,7 @@ from ..domain.ordering import (
 from ..domain.times import epoch_milliseconds as to_ms
 from . import kept_consent
 from .attributes import strictly, well_formed
-from .keys import EVERY_ACCOUNT, AddressKeys
+from .keys import EVERY_ACCOUNT, AddressKeys, forgotten_mailbox_key
 from .subscription_items import REMOVE_LEASE, evidence_items, lease_change, state_from
 from .table import ConditionFailed, Key, Table
 
@@ -192,13 +192,20 @@ class SubscriptionStore:
                 condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
             ):  # a later unsubscribe, from a clock that is ahead, is retained
                 self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
+            if mailbox(reading.clean) != reading.clean:
+                self._table.update(self._mailbox_key(reading.clean), "SET forgotten_at = :at", {"at": values["at"]})
         for partition in self._keys.partitions_of_readings(email):
             kept_consent.erase(self._table, self._table.query(partition))
 
     def is_forgotten(self, email: str) -> bool:
-        """Reads whether the person of a clean address ever asked to be forgotten."""
-        keys = [(partition, EVERY_ACCOUNT) for partition in self._keys.partitions(email)]
-        return any("forgotten_at" in item for item in self._table.get_many(keys).values())
+        """Reads whether the person of a clean address, or of another one of its mailbox, ever asked to be forgotten."""
+        spellings = {email, mailbox(email)}
+        keys = [(partition, EVERY_ACCOUNT) for each in spellings for partition in self._keys.partitions(each)]
+        found = self._table.get_many([*keys, self._mailbox_key(email)])
+        return any("forgotten_at" in item for item in found.values())
+
+    def _mailbox_key(self, email: str) -> Key:
+        return forgotten_mailbox_key(self._keys.lasting_hash(mailbox(email)))
 
     def of(self, email: str) -> dict[str, list[SubscriptionState]]:
         """Reads all states of an address in all its readings: by account and for all (`*`), those that exist.

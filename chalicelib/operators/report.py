@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..config.model import MAIL_BY_SES
 from ..delivery.deadline import Deadline
 from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable
@@ -26,12 +27,13 @@ def report(services: Services, deadline: Deadline) -> dict[str, Any]:
     """Returns the report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
 
     Every delivery of a stored event counts as accepted. Accounts that are no longer configured are listed while they
-    have deliveries.
+    have deliveries. Amazon SES is listed as an account without any where it sends confirmation mails: it may be paused.
     """
     configured, now = tuple(services.settings.accounts), services.effects.clock()
     try:
         delivery_counts = LedgerScan(services.table).delivery_counts(now, time_check(deadline))
-        names = dict.fromkeys((*configured, *sorted(delivery_counts.counts)))
+        sender = (MAIL_BY_SES,) if services.settings.mails_by_ses else ()
+        names = dict.fromkeys((*configured, *sender, *sorted(delivery_counts.counts)))
         states = {name: services.accounts.read(name) for name in names}
         waits = QueueWaits(services).read()
     except OutOfTime:

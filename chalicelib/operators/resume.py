@@ -127,7 +127,7 @@ def _lacks_its_mail(event: Event) -> bool:
 def _account(services: Services, event: Any) -> str:
     """Parses a call. Raises `ProviderError` (caller) with the correction."""
     account, accounts = checked(event, KEYS).get("account"), list(services.settings.accounts)
-    if any(form.confirm == MAIL_BY_SES for form in services.settings.forms.values()):
+    if services.settings.mails_by_ses:
         accounts.append(MAIL_BY_SES)
     if not isinstance(account, str):
         raise wrong("account is missing", f"it is one of {', '.join(accounts)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -13,6 +14,7 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.times import format_time
 from tests.confirmation.conftest import Visitor, with_confirmation
+from tests.support.aws import TestAws
 from tests.support.product import START, FakeContext, Product
 
 ZOE = "zoe@example.com"
@@ -101,6 +103,26 @@ def test_after_its_time_it_ends_and_is_erased(product: Product, visitor: Visitor
     assert visitor.open(visitor.link(), "POST").status == 410
     product.work(signup)
     assert product.paris.emails == []
+
+
+def test_no_copy_of_its_data_is_left(
+    product: Product, visitor: Visitor, resources: TestAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither in the ledger, nor on a queue, nor in the log: of what was sent, what failed, what was never tried."""
+    sent, failed, untried = (visitor.sign_up(ZOE, form, prenom="Zoéprenom") for form in ("footer", "form1", "form2"))
+    product.work(sent)
+    visitor.open(visitor.link())
+    visitor.lettre.rule = failing(Kind.LATER, f"{ZOE} is not taken now")
+    product.work(failed)
+    url = resources.queue_url("relais-local-signups")
+    messages = resources.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    product.clock.forward(hours=72)
+    visitor.sweep()
+    assert {product.delivery(each)["reason"] for each in (sent, failed, untried)} == {"unconfirmed"}
+    items = resources.dynamodb.scan(TableName="relais-local-ledger", ConsistentRead=True)["Items"]
+    left = json.dumps([items, messages], ensure_ascii=False) + capsys.readouterr().out
+    assert [text for text in ("zoe@", "Zoéprenom", "203.0.113.9") if text in left] == []
+    assert len(messages) == 3 and "signup ended unconfirmed" in left
 
 
 def test_it_is_due_at_the_end_of_its_time_whatever_pauses_its_account(product: Product, visitor: Visitor) -> None:

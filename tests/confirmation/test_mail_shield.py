@@ -23,16 +23,26 @@ def test_every_spelling_of_a_mailbox_at_gmail_is_one(product: Product, visitor: 
     assert len(visitor.lettre.mails) == 2
 
 
+@pytest.mark.parametrize("other", ["\uff42oss@example.com", "bo\u017fs\uff0bx@example.com"])
+def test_letters_of_another_shape_are_no_other_mailbox(product: Product, visitor: Visitor, other: str) -> None:
+    ids = [visitor.sign_up("boss@example.com", f"form{number}") for number in range(2)]
+    product.work(*ids, visitor.sign_up(other))
+    assert len(visitor.lettre.mails) == 2
+
+
 def test_elsewhere_full_stops_make_another_mailbox(product: Product, visitor: Visitor) -> None:
     product.work(*(visitor.sign_up(f"{name}@example.com") for name in ("ann.e", "anne", "a.nne")))
     assert len(visitor.lettre.mails) == 3
 
 
-def test_a_tag_does_not_hide_that_its_person_asked_to_be_forgotten(product: Product, visitor: Visitor) -> None:
-    product.container.forget({"email": ZOE}, FakeContext())
-    for number in range(4):
+@pytest.mark.parametrize("forgotten", [ZOE, "zoe+news@example.com"])
+def test_a_tag_does_not_hide_that_its_person_asked_to_be_forgotten(
+    product: Product, visitor: Visitor, forgotten: str
+) -> None:
+    product.container.forget({"email": forgotten}, FakeContext())
+    for address in (ZOE, "zoe+1@example.com", "zoe+2@example.com"):
         product.clock.forward(hours=1, minutes=1)
-        product.work(visitor.sign_up(f"zoe+{number}@example.com"))
+        product.work(visitor.sign_up(address))
     assert len(visitor.lettre.mails) == 1
 
 
@@ -156,6 +166,8 @@ def test_a_resumed_sender_sends_at_once_what_waits(product: Product, visitor: Vi
     visitor.lettre.rule = None
     visitor.sweep()
     assert visitor.lettre.mails == [], "it is paused"
+    paused = product.container.report(FakeContext())["accounts"][sender]["paused"]
+    assert paused["reason"] == "the sender is not verified"
     assert product.container.resume({"account": sender}, FakeContext()) == {"resumed": True, "enqueued": 3}
     product.work(*ids)
     assert len(visitor.lettre.mails) == 3

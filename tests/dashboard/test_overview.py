@@ -12,6 +12,7 @@ import pytest
 from chalicelib.config.model import Form, Privacy
 from chalicelib.config.secrets import Secret
 from chalicelib.dashboard import overview
+from chalicelib.domain.backoff import AccountState, Pause
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.check_results import CheckedProblem, CheckResultStore
@@ -62,6 +63,19 @@ def test_a_paused_account_is_said_first(product: Product, person: Person) -> Non
     assert "paris has been paused since 1 March, 10:30 (09:30 UTC)." in page
     assert "The account’s key is refused. 3 signups and unsubscribes wait. Next attempt at" in page
     assert "paris Ediware / MDWorks Paused Waiting 3, for 0 s" in page
+
+
+def test_paused_confirmation_mails_are_said_although_amazon_ses_is_no_account(product: Product, person: Person) -> None:
+    forms = {name: replace(form, confirm="ses") for name, form in product.settings.forms.items()}
+    product.settings = replace(product.settings, forms=forms)
+    product.restart()
+    assert "All is well" in words(person.get("/dashboard"))
+    product.container.accounts.write(
+        "ses", AccountState(), AccountState(pause=Pause(0, 0, "SES: not verified", "account"))
+    )
+    page = words(person.get("/dashboard"))
+    assert "One thing needs you" in page and "Amazon SES has been paused since" in page
+    assert "SES: not verified." in page
 
 
 def test_what_waits_for_a_decision_is_counted(product: Product, person: Person) -> None:

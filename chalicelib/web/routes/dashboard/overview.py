@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ....config.model import MAIL_BY_SES
 from ....dashboard import campaigns as choose
 from ....dashboard.forms import history
 from ....dashboard.overview import AccountBlock, backlog
@@ -95,6 +96,7 @@ class OverviewPage:
             notices=[
                 *self._missing_key(page),
                 *_paused(page, accounts),
+                *self._paused_mails(page),
                 *_missing_forms(page, accounts),
                 *self._listed(page),
                 *self._checked(page),
@@ -134,6 +136,14 @@ class OverviewPage:
             statistics=statistics,
             last_statistics=LastRuns(self._services.table).last_good(name) if statistics else None,
         )
+
+    def _paused_mails(self, page: Page) -> list[Notice]:
+        """Return a notice if confirmation mails wait since Amazon SES, which is no account, is paused."""
+        if not self._services.settings.mails_by_ses:
+            return []
+        pause = self._services.accounts.read(MAIL_BY_SES).pause
+        link = page.link("events", status="pending")
+        return [] if pause is None else [_notice_of_pause(page, "Amazon SES", pause, link, [*_why(pause)])]
 
     def _missing_key(self, page: Page) -> list[Notice]:
         """Return a notice if an address key, or the normalisation of addresses that the ledger has, is missing."""
@@ -181,28 +191,29 @@ def _paused(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
     """Return a notice for each paused account, else for each of its paused lists."""
     notices = []
     for account in accounts:
+        link = page.link("events", account=account.name, status="pending")
         if account.pause is not None:
             lines: list[Any] = [*_why(account.pause)]
             if account.backlog.pending == 1:
                 lines.append(("waiting_one", {}))
             elif account.backlog.pending:
                 lines.append(("waiting", {"n": page.formats.number(account.backlog.pending)}))
-            notices.append(_notice_of_pause(page, account, account.pause, "account_paused", {}, lines))
+            notices.append(_notice_of_pause(page, account.name, account.pause, link, lines))
         else:
             notices += [
-                _notice_of_pause(page, account, pause, "list_paused", {"list": name}, [*_why(pause)])
+                _notice_of_pause(page, account.name, pause, link, [*_why(pause)], name)
                 for name, pause in account.paused_lists.items()
             ]
     return notices
 
 
 def _notice_of_pause(
-    page: Page, account: AccountBlock, pause: Pause, text: str, values: dict[str, str], lines: list[Any]
+    page: Page, account: str, pause: Pause, link: str, lines: list[Any], list_id: str | None = None
 ) -> Notice:
-    since = page.formats.time(from_epoch_milliseconds(pause.since))
+    values = {"account": account, "since": page.formats.time(from_epoch_milliseconds(pause.since))}
+    text, values = ("account_paused", values) if list_id is None else ("list_paused", {**values, "list": list_id})
     again = ("tried_again", {"time": page.formats.hour(from_epoch_milliseconds(pause.until))})
-    link = page.link("events", account=account.name, status="pending")
-    return Notice("bad", text, {"account": account.name, "since": since, **values}, (*lines, again), link, "what_to_do")
+    return Notice("bad", text, values, (*lines, again), link, "what_to_do")
 
 
 def _why(pause: Pause) -> tuple[Any, ...]:
