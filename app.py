@@ -28,7 +28,7 @@ from chalicelib.web.http_messages import Request, Response, json_response
 if "AWS_CHALICE_CLI_MODE" in os.environ and Path(__file__).with_name("Makefile").exists():
     sys.stderr.write(
         "Relais is not served or deployed by Chalice's own commands. Use `make run` to serve it on this machine,"
-        " `make package` to make what is deployed on AWS, and its deploy.sh to deploy it (docs/operations.md).\n"
+        " `make package` to make what is deployed on AWS, and its deploy.sh to deploy it (docs/deployment.md).\n"
     )
     sys.stderr.flush()
     os._exit(2)  # `chalice local` imports this in a thread, which an exception would end alone

@@ -54,7 +54,7 @@ def complete(resources: dict[str, Any]) -> None:
     for resource in resources.values():
         if resource.get("Type") == ALARM:
             properties = resource["Properties"]
-            properties["AlarmDescription"] += f" Runbook: docs/operations.md, {properties['AlarmName']}."
+            properties["AlarmDescription"] += f" Runbook: docs/alarms.md, {properties['AlarmName']}."
             properties |= {"AlarmActions": _NOTIFIED, "OKActions": _NOTIFIED}
 
 

@@ -18,6 +18,7 @@ from local.sandbox import start as start_sandbox
 from tests.support import examples, packaging, waiting
 from tests.support.aws import TestAws, with_dynamodb
 from tests.support.backends import BACKENDS
+from tests.support.documents import Documented
 from tests.support.product import Product
 from tests.support.required_tools import missing
 from tests.support.stack import MovableStack, SharedStack, StackStarter, starting_stacks
@@ -32,6 +33,8 @@ SERVED = (*ELSEWHERE, "chaos", "conformance")
 """Folders whose tests start processes that need AWS, so that it is a server; elsewhere it is in the test's process."""
 
 
+PASSED = pytest.StashKey[bool]()
+"""Of a test that has ended: whether it passed."""
 LOG_SHOWN = 6000
 """Characters of a running stack's log that are shown with a failure."""
 
@@ -79,6 +82,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show the end of the running stack's log with a failure: the next test begins a new one."""
     report: Any = yield
+    item.stash[PASSED] = report.when == "call" and report.passed
     stack = getattr(item, "funcargs", {}).get("shared_stack")
     if report.failed and stack is not None:
         report.sections.append(("The running stack's log ends with", stack.logs[-LOG_SHOWN:]))
@@ -166,6 +170,15 @@ def events(product: Product) -> EventStore:
 def wait_for() -> Callable[..., Any]:
     """`wait_for(condition, deadline_seconds=10)`: the first true result, or an AssertionError with the last one."""
     return waiting.wait_for
+
+
+@pytest.fixture
+def documented(request: pytest.FixtureRequest) -> Iterator[Documented]:
+    """The commands of the documents that the test runs, by `documented_commands.toml`: it has to take all of them."""
+    given = Documented(request.node.nodeid.partition("[")[0])
+    yield given
+    if request.node.stash.get(PASSED, False):
+        assert not given.left(), "these commands are its own, and it does not run them"
 
 
 @pytest.fixture

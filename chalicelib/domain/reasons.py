@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 
 class ReasonCode(StrEnum):
     """Why a delivery is refused, parked or waits. The code is the name in lower case, and never changes its meaning;
-    `docs/operations.md` lists them.
+    `docs/operators.md` lists them.
     """
 
     TRAP = auto()

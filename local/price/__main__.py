@@ -1,4 +1,4 @@
-"""`python -m local.price [--measure]`: writes the price table of `docs/operations.md`; with `--measure` it counts anew.
+"""`python -m local.price [--measure]`: writes the table of `docs/costs-and-limits.md`; with `--measure` it counts anew.
 
 The counts are kept in `counts.json`, so that the table can be computed, and checked, without measuring.
 """
@@ -15,7 +15,7 @@ from local.price.measure import measure
 from local.template import ROOT
 
 COUNTS = Path(__file__).with_name("counts.json")
-DOCUMENT = ROOT / "docs" / "operations.md"
+DOCUMENT = ROOT / "docs" / "costs-and-limits.md"
 BEGIN, END = "<!-- price: written by python -m local.price -->\n", "<!-- price: end -->"
 
 

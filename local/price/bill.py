@@ -1,4 +1,4 @@
-"""Computes a month's bill, and the table of `operations.md`, from measured counts. Prices and assumptions are here."""
+"""Computes a month's bill, and the table of `costs-and-limits.md`, from counts. Prices and assumptions are here."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _nightly(event_gb: float, event_bytes: int) -> float:
 
 
 def table(counts: Counts) -> str:
-    """Return the table of `operations.md`, and what follows from it, as Markdown."""
+    """Return the table of `costs-and-limits.md`, and what follows from it, as Markdown."""
     rows = [
         (large.name, large.idle, large.million, one.idle + one.flowing + one.million * SMALL / MILLION)
         for large, one in zip(items(counts), items(counts, SMALL), strict=True)

@@ -12,7 +12,7 @@ from tests.support.stack import ROOT
 
 GUIDE = (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
 PLAIN, FRAME, SCRIPT, UNSUBSCRIBE = re.findall(r"^```html\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
-FORM, HOSTED = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+FORM, HOSTED, *_ = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 HIDING = ("no-referrer", "same-origin")
 SHOWING = "strict-origin-when-cross-origin"
 POLICIES = (*HIDING, SHOWING)

@@ -44,9 +44,9 @@ def test_no_message_spells_a_limit_by_hand() -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ("operations.md", f"| {limits.FORM_KB} KB, at most {limits.FORM_PARTS:,} parts, no files |"),
-        ("operations.md", f"| an event | {limits.EVENT_KB} KB |"),
-        ("operations.md", f"| {limits.EVENTS_A_REQUEST:,} events, {limits.EVENTS_REQUEST_MB} MB;"),
+        ("costs-and-limits.md", f"| {limits.FORM_KB} KB, at most {limits.FORM_PARTS:,} parts, no files |"),
+        ("costs-and-limits.md", f"| an event | {limits.EVENT_KB} KB |"),
+        ("costs-and-limits.md", f"| {limits.EVENTS_A_REQUEST:,} events, {limits.EVENTS_REQUEST_MB} MB;"),
         ("back-ends.md", f"An event has at most {limits.EVENT_KB} KB"),
         ("back-ends.md", f"`id` is yours: 1 to {limits.ID_CHARACTERS} of"),
         ("forms.md", f"more than {limits.FORM_KB} KB"),

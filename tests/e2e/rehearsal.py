@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from tests.support.account.account import BUCKET, Account, Shell
 from tests.support.account.operator import Operator
+from tests.support.documents import Documented
 
 STACK = "relais-prod"
 
@@ -21,6 +22,7 @@ class Rehearsal:
 
     account: Account
     operator: Operator
+    documented: Documented
     first_package: str = ""
     seen: dict[str, Any] = field(default_factory=dict)
 
@@ -91,7 +93,7 @@ STEPS: list[tuple[str, Step]] = []
 
 
 def step(heading: str) -> Callable[[Step], Step]:
-    """Declare what rehearses the next block below a heading of operations.md. Steps run in the order declared."""
+    """Declare what rehearses the next block below a heading of these pages. Steps run in the order declared."""
 
     def declared(function: Step) -> Step:
         STEPS.append((heading, function))

@@ -1,4 +1,4 @@
-"""The steps that rehearse the commands of docs/operations.md on a deployed stage, in their order; see test_runbooks.py.
+"""The steps that rehearse the commands of the documents on a deployed stage, in their order; see test_runbooks.py.
 
 What is in `…` or in capitals in a command is filled in from the running stack.
 """
@@ -15,17 +15,26 @@ from local.sandbox.samples import sample_account
 from tests.e2e.rehearsal import STACK, Rehearsal, step, with_input
 from tests.support.account.account import BUCKET
 from tests.support.account.operator import at_sandbox
+from tests.support.documents import DEPLOYED_STAGE, text_of
 from tests.support.required_tools import need
-from tests.support.stack import ROOT
 
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGES = text_of(*DEPLOYED_STAGE)
 CERTIFICATE = "arn:aws:acm:eu-west-3:123456789012:certificate/"
 RESTORED = "relais-prod-ledger-20261127"
 
 # --- First deployment ---
 
 
-@step("1. Secrets")
+@step("1. Configuration")
+def configuration(on: Rehearsal, block: str) -> None:
+    on.run(block)
+    example = on.operator.configuration.read_text()
+    mine = at_sandbox(example, on.account.sandbox).replace('site = "example"', 'site = "acme"')
+    mine = mine.replace('site_id = "0000000000000"', f'site_id = "{sample_account("mymailmarket")["site_id"]}"')
+    on.operator.configuration.write_text(mine)
+
+
+@step("2. Secrets")
 def secrets_of_accounts(on: Rehearsal, block: str) -> None:
     for name, provider in (("paris", "ediware"), ("lettre", "mailpartner"), ("brussel", "mymailmarket")):
         values = sample_account(provider)
@@ -35,31 +44,26 @@ def secrets_of_accounts(on: Rehearsal, block: str) -> None:
     on.operator.succeed(with_input(block.replace("/paris", "/shop"), json.dumps({"whsec": "whsec_" + "c2VjcmV0" * 5})))
 
 
-@step("1. Secrets")
+@step("2. Secrets")
 def own_keys(on: Rehearsal, block: str) -> None:
     on.run(block)
     for name, key in (("privacy", "k1"), ("unsubscribe", "k1"), ("admin", "key")):
         assert re.fullmatch("[0-9a-f]{64}", on.secret(name)[key])
 
 
-@step("3. Configuration and package")
+@step("4. Package")
 def package(on: Rehearsal, block: str) -> None:
-    copy, make = block.strip().splitlines()
-    on.run(copy)
-    example = on.operator.configuration.read_text()
-    mine = at_sandbox(example, on.account.sandbox).replace('site = "example"', 'site = "acme"')
-    mine = mine.replace('site_id = "0000000000000"', f'site_id = "{sample_account("mymailmarket")["site_id"]}"')
-    on.operator.configuration.write_text(mine)
-    said = on.run(make).out
+    on.run(on.documented.command("RELAIS_CONFIG=chalicelib/relais.toml make package STAGE=dev"))
+    said = on.run(block).out
     out = on.operator.checkout / "out"
     assert re.search(r"BUCKET=YOUR-BUCKET sh \S*out/prod-\S+/deploy.sh", said)
-    [listing] = re.findall(r"```text\n(deployment\.zip.*?)```", OPERATIONS, re.DOTALL)
+    [listing] = re.findall(r"```text\n(deployment\.zip.*?)```", PAGES, re.DOTALL)
     named = re.findall(r"\b[a-z]+\.(?:zip|json|sh)\b", " ".join(line[:30] for line in listing.splitlines()))
     assert {path.name for path in (out / "latest").iterdir()} == set(named)
     on.first_package = (out / "latest").readlink().name
 
 
-@step("4. Deploy")
+@step("5. Deploy")
 def deploy(on: Rehearsal, block: str) -> None:
     """At first a resource cannot be made; the same command then succeeds, and once more protects the tables."""
     changes = (("subnet-…,subnet-…", "subnet-1,subnet-2"), ("sg-…", "sg-1"))
@@ -75,14 +79,14 @@ def deploy(on: Rehearsal, block: str) -> None:
     assert "EndpointURL" in done.out
     assert on.parameters["AlarmEmail"] == "you@example.com"
     assert "VpcConfig" in on.account.lambdas.functions["relais-prod-signups"]
-    on.deploys(block.splitlines()[0].partition(" SubnetIds")[0])
+    on.deploys(on.documented.command("BUCKET=YOUR-BUCKET sh out/latest/deploy.sh"))
     assert on.status == "UPDATE_COMPLETE"
     assert on.parameters["SubnetIds"] == "subnet-1,subnet-2"
     table = on.account.aws.dynamodb.describe_table(TableName="relais-prod-ledger")["Table"]
     assert table["DeletionProtectionEnabled"]
 
 
-@step("5. Check")
+@step("6. Check")
 def check(on: Rehearsal, block: str) -> None:
     assert json.loads(on.run(block).out)["status"] == "ok"
     on.until(on.sign_up("first@example.com", prenom="Ana"), "delivered")
@@ -100,9 +104,15 @@ def domain(on: Rehearsal, block: str) -> None:
 def second_domain(on: Rehearsal, block: str) -> None:
     add, switch = block.strip().splitlines()
     on.deploys(add, ("arn:aws:acm:…", f"{CERTIFICATE}2"))
-    assert on.operator.succeed("curl -sf https://new.example.com/healthz").json["status"] == "ok"
+    new = on.documented.command("curl https://new.example.com/healthz")
+    assert on.operator.succeed(new).json["status"] == "ok"
     on.deploys(switch)
     assert on.parameters["PublicDomain"] == "2"
+    rate = on.documented.command("sh out/latest/deploy.sh FormsRate=100")
+    on.deploys(f"BUCKET=YOUR-BUCKET {rate}")
+    assert on.parameters["FormsRate"] == "100"
+    anywhere = on.documented.command('curl "$PUBLIC_URL/healthz"')
+    assert on.operator.succeed(anywhere, PUBLIC_URL="https://new.example.com").json["status"] == "ok"
     assert on.account.request("GET", "https://relais.example.com/healthz").status == 200
 
 
@@ -152,6 +162,8 @@ def which_package(on: Rehearsal, block: str) -> None:
 @step("Invoking a function")
 def invoke(on: Rehearsal, block: str) -> None:
     assert "4781" in json.dumps(on.run(block).json["result"])
+    canary = on.documented.command("python3 -m local invoke canary --stage prod")
+    assert "skipped" in on.operator.succeed(canary).json, "no form is there for it"
 
 
 @step("Invoking a function")
@@ -163,6 +175,14 @@ def invoke_by_the_aws_command_line(on: Rehearsal, block: str) -> None:
     for _ in range(2):  # the second is answered like the first, and does nothing
         assert on.run(block).out.startswith('{"resent": 1}')
     on.until(event, "delivered")
+
+
+@step("A file of this machine")
+def import_to_a_stage(on: Rehearsal, block: str) -> None:
+    people = on.operator.checkout / "people.csv"
+    people.write_text("email;prenom\nfrom-a-file@example.com;Ana\n", encoding="utf-8")
+    assert "imported: held 1, refused 0 (1 of 1 contacts)" in on.run(block).out
+    on.account.until(lambda: "from-a-file@example.com" in on.rows())
 
 
 @step("Parked and refused events")
@@ -266,7 +286,7 @@ def one_more_address_key(on: Rehearsal, block: str) -> None:
     assert re.fullmatch("[0-9a-f]{64}", on.secret("privacy")["k2"])
     assert not (on.operator.checkout / "privacy.json").exists()
     text = on.operator.configuration.read_text()
-    [line] = re.findall(r"address_keys = \[[^`]*?\]", OPERATIONS)
+    [line] = re.findall(r"address_keys = \[[^`]*?\]", PAGES)
     own = 'address_keys = ["secret:relais/{stage}/privacy#k1"]'
     assert own in text
     on.operator.configuration.write_text(text.replace(own, line))

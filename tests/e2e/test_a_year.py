@@ -1,6 +1,6 @@
 """A year of an organisation with Relais on AWS: all that happens to a deployment, one thing after the other.
 
-The packaged `deploy.sh` and the commands of docs/operations.md run in an AWS that is played here; the functions are the
+The packaged `deploy.sh` and the commands of the documents run in an AWS that is played here; the functions are the
 product's own, over the tables of the embedded AWS. At the end of each chapter every person is where the model has them.
 """
 
@@ -17,13 +17,16 @@ from tests.e2e.rehearsal import STACK
 from tests.e2e.year_world import NEWS, Year
 from tests.support.account.account import opened
 from tests.support.account.operator import Operator
+from tests.support.documents import Block, command_blocks
 from tests.support.required_tools import need
-from tests.support.runbooks import unmarked
-from tests.support.stack import ROOT
 
-OPERATIONS = unmarked(ROOT / "docs" / "operations.md")
 CERTIFICATE = "arn:aws:acm:eu-west-3:123456789012:certificate/"
 RESTORED = f"{STACK}-ledger-20261127"
+
+
+def blocks_of(heading: str) -> list[Block]:
+    """Return the commands of a section of the runbooks."""
+    return [block for block in command_blocks("docs/runbooks.md") if block.heading == heading]
 
 
 @pytest.fixture
@@ -161,8 +164,8 @@ def table_is_restored(year: Year) -> None:
         if item["pk"]["S"].startswith(("A#", "E#")):
             ledger.delete_item(TableName=f"{STACK}-ledger", Key=item)
 
-    stop_workers, stop_schedules, start = (block.text for block in OPERATIONS["Stopping a worker"])
-    restore, complete, look, switch = (block.text for block in OPERATIONS["Restoring a table"])
+    stop_workers, stop_schedules, start = (block.text for block in blocks_of("Stopping a worker"))
+    restore, complete, look, switch = (block.text for block in blocks_of("Restoring a table"))
     year.operator.succeed(stop_workers + stop_schedules)
     year.operator.succeed(restore.replace("2026-11-27T09:00:00Z", f"{moment:%Y-%m-%dT%H:%M:%SZ}"))
     year.operator.succeed(complete)
@@ -243,7 +246,7 @@ def stack_is_deleted_and_made_again(year: Year) -> None:
     year.leave_by_form("sam@example.com")
     year.account.settle()
     old = year.link_of("kai@example.com")
-    delete, _ = (block.text for block in OPERATIONS["What a deleted stack takes with it"])
+    delete, _ = (block.text for block in blocks_of("What a deleted stack takes with it"))
     year.operator.succeed(delete)
     with pytest.raises(LookupError):
         year.account.request("GET", old)

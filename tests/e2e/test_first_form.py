@@ -19,8 +19,9 @@ SECTIONS = r"^\[forms\.footer\]$.*?(?=^\[forms\.nieuwsbrief\]$)"
 
 
 def block(language: str) -> str:
-    [found] = re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
-    return str(found)
+    """The guide's first block in a language."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    return str(found[0])
 
 
 def test_the_guides_form_and_page_work_together(shared_stack: SharedStack, tmp_path: Path) -> None:

@@ -20,12 +20,15 @@ import pytest
 
 from local.sandbox import Control, sample_config
 from local.template import build
+from tests.support.documents import Documented
 from tests.support.stack import ROOT, MovableStack, RunningStack, SharedStack
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FORMS = (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("local/**/*.md")])
+ALARMS = (ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")
+METRICS = (ROOT / "docs" / "logs-and-metrics.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("local/**/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SECONDS = 120
 # One second is the pause of a loop that waits for something; longer, and time has to pass.
@@ -142,10 +145,10 @@ def stack(shared_stack: SharedStack) -> Iterator[MovableStack]:
 
 
 @pastes
-def test_the_readme_tour_works_as_written(stack: MovableStack) -> None:
+def test_the_readme_tour_works_as_written(stack: MovableStack, documented: Documented) -> None:
     Control(stack.sandbox).clock(freeze=True)  # else figures could grow between the two runs of collect_stats
     tour = section("A five-minute tour")
-    assert len(list(steps(tour))) >= 10
+    assert [step.pasted for step in steps(tour)] == documented.blocks("README.md")
     addresses = {
         "http://127.0.0.1:8000": stack.http,
         "http://127.0.0.1:4566": stack.lines["aws"],
@@ -160,8 +163,9 @@ def test_make_run_prints_the_lines_shown_in_the_tour(stack: RunningStack) -> Non
 
 
 @pastes
-def test_the_form_examples_work_as_written(shared_stack: SharedStack) -> None:
-    form, _ = [code for language, code in BLOCK.findall(FORMS) if language == "toml"]
+def test_the_form_examples_work_as_written(shared_stack: SharedStack, documented: Documented) -> None:
+    assert [step.pasted for step in steps(FORMS)] == documented.blocks("docs/forms.md")
+    form, *_ = [code for language, code in BLOCK.findall(FORMS) if language == "toml"]
     sample = sample_config(shared_stack.sandbox, ["ediware"])
     others = re.sub(r"^\[forms\.footer.*?(?=^\[(?!forms))", "", sample, flags=re.DOTALL | re.MULTILINE)
     stack = shared_stack.reset(form + others)
@@ -170,7 +174,8 @@ def test_the_form_examples_work_as_written(shared_stack: SharedStack) -> None:
 
 
 def test_every_dependency_is_justified() -> None:
-    named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\| (.*?) \|", section("Dependencies"), re.MULTILINE))))
+    dependencies = CONTRIBUTING.partition("## Dependencies\n")[2]
+    named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\| (.*?) \|", dependencies, re.MULTILINE))))
     for file in ("requirements.txt", "requirements-dev.txt"):
         lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
         pinned = {re.split(r"[\[=]", line)[0] for line in lines if "==" in line and not line.startswith("types-")}
@@ -182,7 +187,7 @@ def test_every_alarm_has_a_runbook() -> None:
     alarms = [one["Properties"]["AlarmName"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
     named = {name.replace("relais-local-", "relais-prod-", 1) for name in alarms}
     assert named
-    runbooks = re.findall(r"^### relais-prod-(\S+)\n\n(.*?)(?=\n\n)", OPERATIONS, re.DOTALL | re.MULTILINE)
+    runbooks = re.findall(r"^## relais-prod-(\S+)\n\n(.*?)(?=\n\n)", ALARMS, re.DOTALL | re.MULTILINE)
     written = {
         "relais-prod-" + title.replace("FUNCTION", name).replace("QUEUE", name)
         for title, beginning in runbooks
@@ -192,7 +197,7 @@ def test_every_alarm_has_a_runbook() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    [table] = re.findall(r"^## Metrics\n(.*?)(?=^## )", OPERATIONS, re.DOTALL | re.MULTILINE)
+    [table] = re.findall(r"^## Metrics\n(.*?)(?=^## )", METRICS, re.DOTALL | re.MULTILINE)
     explained = set(re.findall(r"`(\w+)`", table))
     counted = set[str]()
     for path in (ROOT / "chalicelib").rglob("*.py"):

@@ -45,6 +45,6 @@ def test_functions_that_call_providers_join_the_vpc_and_no_others(called: dict[s
     assert {each["FunctionName"] for each in functions if "VpcConfig" in each} == callers
     roles = {each["FunctionName"]: each["Role"]["Fn::GetAtt"][0] for each in functions}
     assert {name for name, role in roles.items() if "CreateNetworkInterface" in json.dumps(resources[role])} == callers
-    document = (template.ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    document = (template.ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
     sentence, *_ = document.partition("Only these functions join the VPC: ")[2].split(". ")
     assert {f"relais-local-{name}" for name in re.findall(r"`(\w+)`", sentence)} == callers

@@ -1,4 +1,4 @@
-"""Runbooks are run: every command of docs/operations.md, upgrading.md and operators.md, or it says that it cannot be.
+"""Runbooks are run: every command of the pages on operating Relais, or it says that it cannot be.
 
 Those for a deployed stage run in an AWS that is played here (`tests/support/account`), by the packaged `deploy.sh`;
 those for `make run` on the local stack.
@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -21,31 +22,19 @@ from tests.e2e.test_readme import SLEEP, pastes, shell, sleeping
 from tests.e2e.world import ADMIN_KEY, FORM
 from tests.support.account.account import opened
 from tests.support.account.operator import Operator
+from tests.support.documents import Documented, pages, runners
 from tests.support.required_tools import need
-from tests.support.runbooks import unmarked
-from tests.support.stack import ROOT, MovableStack, SharedStack
+from tests.support.stack import MovableStack, SharedStack
 
 assert runbook_steps.RESTORED  # its import declares the steps
-DOCS = ROOT / "docs"
-HERE: dict[str, dict[str, int]] = {
-    "operations.md": {"Rehearsing an outage": 1},
-    "operators.md": {"Listing events": 1, "`resend`": 1, "`resume`": 1, "`forget`": 1},
-}
-"""How many blocks of a section are run on the local stack, by the tests below."""
+RUNBOOKS = "tests/e2e/test_runbooks.py::test_the_runbooks_of_a_deployed_stage_work_as_written"
 
 
-@pytest.mark.parametrize("document", ["operations.md", "upgrading.md", "operators.md"])
-def test_every_command_is_rehearsed_or_says_what_it_needs(document: str) -> None:
-    deployed = Counter(heading for heading, _ in STEPS) if document == "operations.md" else Counter[str]()
-    rehearsed = deployed + Counter(HERE.get(document, {}))
-    blocks = unmarked(DOCS / document)
-    for heading, found in blocks.items():
-        shown = "\n".join(block.text for block in found)
-        assert len(found) == rehearsed[heading], (
-            f'{document}, "{heading}": {rehearsed[heading]} of these blocks have a step in tests/e2e/runbook_steps.py. '
-            f'Write one, or "Not rehearsed: needs …" into the paragraph before the block:\n{shown}'
-        )
-    assert rehearsed.keys() == blocks.keys(), "a section that is rehearsed is gone"
+def test_every_block_of_the_runbooks_has_a_step() -> None:
+    steps = Counter(heading for heading, _ in STEPS)
+    own = [block for page in pages() for block, runner in runners(page) if runner == RUNBOOKS]
+    blocks = Counter(block.heading for block in own)
+    assert steps == blocks, "write a step in tests/e2e/runbook_steps.py for each block"
 
 
 @pytest.mark.rehearsal
@@ -53,14 +42,14 @@ def test_every_command_is_rehearsed_or_says_what_it_needs(document: str) -> None
 @pytest.mark.server
 @pytest.mark.no_cover
 @pytest.mark.timeout(1800)
-def test_the_runbooks_of_a_deployed_stage_work_as_written(tmp_path: Path) -> None:
+def test_the_runbooks_of_a_deployed_stage_work_as_written(tmp_path: Path, documented: Documented) -> None:
     for tool in ("aws", "curl", "bash", "openssl"):
         need(tool, "a runbook")
-    blocks = {heading: iter(found) for heading, found in unmarked(DOCS / "operations.md").items()}
+    blocks = {heading: iter(found) for heading, found in documented.by_heading().items()}
     with opened(tmp_path) as account:
-        on = Rehearsal(account, Operator(account, tmp_path / "checkout"))
+        on = Rehearsal(account, Operator(account, tmp_path / "checkout"), documented)
         for heading, run in STEPS:
-            run(on, next(blocks[heading]).text)
+            run(on, next(blocks[heading]))
         assert not account.refused_calls()
 
 
@@ -73,10 +62,9 @@ def stack(shared_stack: SharedStack) -> Iterator[MovableStack]:
     shared_stack.idle()
 
 
-def on_local_stack(document: str, heading: str, stack: MovableStack) -> str:
+def on_local_stack(block: str, stack: MovableStack) -> str:
     """Run a block as `make run`'s user would, at the stack's own addresses; returns what it printed."""
-    [block] = unmarked(DOCS / document)[heading]
-    text = block.text.replace("http://127.0.0.1:8000", stack.http).replace("http://127.0.0.1:8025", stack.sandbox)
+    text = block.replace("http://127.0.0.1:8000", stack.http).replace("http://127.0.0.1:8025", stack.sandbox)
     with sleeping(stack) as url:
         return shell(f"ADMIN_KEY={ADMIN_KEY}\n{SLEEP.replace('@URL@', url)}{text}", stack.port)
 
@@ -96,8 +84,8 @@ def status(stack: MovableStack, event: str) -> Callable[[], str]:
 @pytest.mark.rehearsal
 @pytest.mark.slow
 @pastes
-def test_an_outage_is_rehearsed_as_written(stack: MovableStack) -> None:
-    printed = on_local_stack("operations.md", "Rehearsing an outage", stack)
+def test_an_outage_is_rehearsed_as_written(stack: MovableStack, documented: Documented) -> None:
+    printed = on_local_stack(documented.block("docs/operations.md", "Rehearsing an outage"), stack)
     during, after = map(json.loads, re.findall(r'\{"accepted".*', printed))
     assert during["pending"] == 3 and during["accounts"]["paris"]["paused"], during
     assert (after["pending"], after["delivered"]) == (0, 3)
@@ -106,16 +94,21 @@ def test_an_outage_is_rehearsed_as_written(stack: MovableStack) -> None:
 @pytest.mark.rehearsal
 @pytest.mark.slow
 @pastes
-def test_refused_signups_are_listed_resent_and_forgotten_as_written(stack: MovableStack) -> None:
+def test_refused_signups_are_listed_resent_and_forgotten_as_written(
+    stack: MovableStack, documented: Documented
+) -> None:
+    def printed_by(heading: str) -> Any:
+        return json.loads(on_local_stack(documented.block("docs/operators.md", heading), stack))
+
     curl = json.dumps({"kind": "refuse_rows", "contains": "zoe", "provider": "ediware"})
     shell(f"curl -s {stack.sandbox}/_control/faults -d '{curl}' > /dev/null", stack.port)
     event = sign_up(stack, "zoe@example.com")
     stack.until(lambda: status(stack, event)() == "refused")
-    [listed] = json.loads(on_local_stack("operators.md", "Listing events", stack))["events"]
+    [listed] = printed_by("Listing events")["events"]
     assert listed["id"] == event
-    assert json.loads(on_local_stack("operators.md", "`resend`", stack)) == {"resent": 0}, "it is not parked"
-    answer = json.loads(on_local_stack("operators.md", "`resume`", stack))
+    assert printed_by("`resend`") == {"resent": 0}, "it is not parked"
+    answer = printed_by("`resume`")
     assert answer["resumed"] is False
-    forgotten = json.loads(on_local_stack("operators.md", "`forget`", stack))
+    forgotten = printed_by("`forget`")
     assert forgotten["erased"] >= 1, forgotten
     assert not re.search("zoe@", stack.logs)

@@ -70,7 +70,10 @@ def test_a_step_names_existing_code(path: str, name: str) -> None:
     assert has(path, name)
 
 
-@pytest.mark.parametrize("document", ["architecture.md", "glossary.md", "operations.md"])
+PAGES = ["architecture.md", "glossary.md", "alarms.md", "deployment.md", "logs-and-metrics.md", "runbooks.md"]
+
+
+@pytest.mark.parametrize("document", PAGES)
 def test_documented_files_exist(document: str) -> None:
     text = (DOCS / document).read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:chalicelib/|\.chalice/)?[\w/]+\.(?:py|json))\b[^`]*`", text))
@@ -84,7 +87,7 @@ def test_documented_packages_match_the_code() -> None:
     packages = {path.parent.name for path in (ROOT / "chalicelib").glob("*/__init__.py")}
     listed = {row[0].strip("`") for row in rows_of(text_of(DOCS / "architecture.md", "One package per feature"))}
     assert listed == packages | {"aws", "container", "initialisation", "services"}
-    block = text_of(ROOT / "README.md", "Where things are")
+    block = text_of(ROOT / "CONTRIBUTING.md", "Where things are")
     assert {name for name in packages if re.search(rf"\b{name}/", block)} == packages
 
 
@@ -137,11 +140,11 @@ def test_every_warning_and_error_message_is_documented() -> None:
     assert len(logged) > 20
     explained = {
         text: set(re.findall(r"error|warning", row[1]))
-        for row in rows_of(text_of(DOCS / "operations.md", LOG_MESSAGES))
+        for row in rows_of(text_of(DOCS / "logs-and-metrics.md", LOG_MESSAGES))
         for text in re.findall(r"`([^`]+)`", row[0])
     }
     missing = {text: levels for text, levels in logged.items() if explained.get(text) != levels}
-    assert not missing, f"docs/operations.md, {LOG_MESSAGES}"
+    assert not missing, f"docs/logs-and-metrics.md, {LOG_MESSAGES}"
     not_literal = {"parked", "refused"}  # a status is its own message
     gone = {text for text, levels in explained.items() if levels} - set(logged) - not_literal
     assert not gone, "not logged any more"

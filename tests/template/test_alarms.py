@@ -69,13 +69,13 @@ def test_every_alarm_metric_is_written_by_the_product_and_reaches_cloudwatch() -
 
 
 def test_every_alarm_has_an_action_and_a_runbook(made: Generated) -> None:
-    runbook = (ROOT / "docs" / "operations.md").read_text()
-    pages = [re.escape(page) for page in re.findall(r"^### relais-prod-(\S+)$", runbook, re.MULTILINE)]
+    runbook = (ROOT / "docs" / "alarms.md").read_text()
+    pages = [re.escape(page) for page in re.findall(r"^## relais-prod-(\S+)$", runbook, re.MULTILINE)]
     known = "|".join(pages).replace("FUNCTION", r"\w+").replace("QUEUE", r"\w+")
     for alarm in made.of_type(ALARM).values():
         for when in ("AlarmActions", "OKActions"):
             assert [(each["Fn::If"][0], each["Fn::If"][1]["Ref"]) for each in alarm[when]] == NOTIFIED
-        assert re.search(r"\. First: .+[.?] Runbook: docs/operations\.md", alarm["AlarmDescription"])
+        assert re.search(r"\. First: .+[.?] Runbook: docs/alarms\.md", alarm["AlarmDescription"])
         assert len(alarm["AlarmDescription"]) <= 1024, "CloudWatch takes no more"
         assert re.fullmatch(rf"relais-{made.stage}-(?:{known})", alarm["AlarmName"]), alarm["AlarmName"]
 
