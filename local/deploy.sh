@@ -6,6 +6,9 @@
 # BUCKET is a bucket of yours in the region of the stack. Parameters that are not named keep their values. When errors rise
 # while it deploys, or within ten minutes, CloudFormation takes the whole stack back. ROLLBACK=no leaves that out, for
 # a deployment that is to end such errors.
+#
+# Exit status: 0 deployed, and check finds everything in order; 1 not deployed; 2 nothing was done; 3 deployed, and check
+# finds something or could not run.
 set -eu
 cd "$(dirname "$0")"
 : "${BUCKET:?must name an S3 bucket of yours in the region of the stack}"
@@ -55,6 +58,13 @@ if [ "$status" = ROLLBACK_COMPLETE ]; then  # a first deployment that failed: on
   aws cloudformation wait stack-delete-complete --stack-name {stack}
   status=NONE
 fi
+case $status in
+  *ROLLBACK_FAILED | DELETE_FAILED)
+    echo "Nothing was done: the stack is $status. docs/runbooks.md says what to do (A rollback that failed)" >&2
+    exit 2 ;;
+  REVIEW_IN_PROGRESS) ;;
+  *_IN_PROGRESS) echo "Nothing was done: the stack is $status, so another change is under way. Try again when it has ended" >&2; exit 2 ;;
+esac
 case $status in
   NONE | REVIEW_IN_PROGRESS) kind=CREATE deployed=stack-create-complete kept= ;;
   *) kind=UPDATE deployed=stack-update-complete kept=$(describe 'Parameters[].ParameterKey' | tr '\t\n' '  ') ;;
@@ -124,7 +134,12 @@ else
 fi
 [ "$kind" = UPDATE ] || echo "Run the same command once more: it protects the tables against being deleted."
 echo "The stack is as package {version}, configuration {configuration}. What its check says of accounts, forms and sources:"
+echo '{}' > check.json  # not by way of /dev/stdout: where that is a file, what was written before would be lost
 AWS_MAX_ATTEMPTS=1 aws lambda invoke --function-name {stack}-check --cli-binary-format raw-in-base64-out \
-  --payload '{}' --cli-read-timeout 0 check.json > /dev/null
-cat check.json  # not by way of /dev/stdout: where that is a file, what was written before would be lost
+  --payload '{}' --cli-read-timeout 0 check.json > /dev/null || true  # what failed, aws has said
+cat check.json
 echo
+grep -q '^{"ok": *true' check.json || {
+  echo "Deployed, and it stays so. But check found problems, or could not run: correct what it names, then call it again" >&2
+  exit 3
+}

@@ -51,12 +51,21 @@ def answer(command: list[str], options: dict[str, str], state: dict[str, Any]) -
         "get": "eu-west-3",
     }
     if command[1] == "invoke":
-        Path(options["outfile"]).write_text('{"ok": true}')
-        print('{"StatusCode": 200}')  # noqa: T201
-    elif command[1] in said:
+        return invoke(options["outfile"], state)
+    if command[1] in said:
         print(said[command[1]])  # noqa: T201
     else:
         change(command[1], options, state)
+    return 0
+
+
+def invoke(outfile: str, state: dict[str, Any]) -> int:
+    """Write what `check` answers, or say why it was not called."""
+    if "cannot_invoke" in state:
+        print(state["cannot_invoke"], file=sys.stderr)  # noqa: T201
+        return 254
+    Path(outfile).write_text(state.get("check", '{"ok": true}'))
+    print('{"StatusCode": 200}')  # noqa: T201
     return 0
 
 

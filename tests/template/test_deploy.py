@@ -139,6 +139,25 @@ def test_a_rolled_back_deployment_fails_with_the_reason(deployment: Deployment) 
     assert "invoke" not in deployment.verbs
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"check": '{"ok": false, "accounts": {"paris": {"ok": true, "problems": [], "unchecked": []}}}'},
+        {"check": '{"error": "the configuration cannot be read"}'},
+        {"check": '{"errorMessage": "Task timed out after 600.00 seconds"}'},
+        {"cannot_invoke": "An error occurred (AccessDeniedException) when calling the Invoke operation"},
+    ],
+)
+def test_a_deployment_whose_check_is_not_in_order_has_an_exit_status_of_its_own(
+    deployment: Deployment, found: dict[str, str]
+) -> None:
+    code, said = deployment.run(state={"stack": DEPLOYED, **found})
+    assert code == 3
+    assert "execute-change-set" in deployment.verbs
+    assert "".join(found.values()) in said
+    assert "But check found problems, or could not run" in said
+
+
 def test_a_first_deployment_that_failed_is_repeated_by_the_same_command(deployment: Deployment) -> None:
     assert deployment.run(state={"errors": True})[0] == 1
     stopped = json.loads((deployment.folder / "state").read_text())["stack"]
@@ -220,6 +239,8 @@ def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
             {"stack": DEPLOYED},
             "of this package's stage begin with relais-shop-",
         ),
+        ((), {}, {"stack": {**DEPLOYED, "StackStatus": "UPDATE_ROLLBACK_FAILED"}}, "(A rollback that failed)"),
+        ((), {}, {"stack": {**DEPLOYED, "StackStatus": "UPDATE_IN_PROGRESS"}}, "another change is under way"),
         (("SubnetIds=subnet-1",), {}, {}, "SubnetIds=... and SecurityGroupIds=... together"),
         (("SecurityGroupIds=sg-1", "SubnetIds="), {}, {}, "SecurityGroupIds=... together"),
         (("DomainNme=x",), {}, {"tables": TABLES}, "DomainNme is no parameter"),

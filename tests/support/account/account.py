@@ -73,7 +73,7 @@ class Account:
         ].read()
         code = folder / "code"
         code.mkdir()
-        self.lambdas = Lambdas(code, self._read_object)
+        self.lambdas = Lambdas(code, self._read_object, lambda bucket, key: s3.head_object(Bucket=bucket, Key=key))
         resources = Resources(aws, self.lambdas)
         self.broken = resources.broken
         self._running: dict[str, Running] = {}

@@ -52,6 +52,8 @@ class Stack:
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
     last_change_set: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
+    not_taken_back: list[Callable[[], None]] = field(default_factory=list)
+    """What a rollback that failed still has to do."""
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -129,6 +131,8 @@ class CloudFormation:
         name, kind = asked["StackName"], asked.get("ChangeSetType", "UPDATE")
         if kind == "UPDATE":
             stack = self._stack(asked)
+            if stack.not_taken_back:
+                raise Refused(f"Stack [{name}] is in {stack.status} state and can not be updated.")
         elif name in self.stacks and self.stacks[name].status != "REVIEW_IN_PROGRESS":
             raise Refused(f"Stack [{name}] already exists and cannot be created again with the changeSet")
         else:
@@ -216,7 +220,8 @@ class CloudFormation:
                     raise ResourceFailed(f"Rollback trigger {alarm} is in state ALARM")
         except ResourceFailed as error:
             self._event(stack, f"{change_set.kind}_FAILED", "", "", str(error))
-            self._take_back(stack, change_set.kind, undo)
+            ended = "ROLLBACK" if change_set.kind == "CREATE" else f"{change_set.kind}_ROLLBACK"
+            self._take_back(stack, ended, undo)
             stack.evaluation, stack.made = before, made_before
             self._refresh(stack)
             return {}
@@ -226,16 +231,25 @@ class CloudFormation:
         self._event(stack, stack.status, "", "", "")
         return {}
 
-    def _take_back(self, stack: Stack, kind: str, undo: Sequence[Callable[[], None]]) -> None:
-        ended = "ROLLBACK_COMPLETE" if kind == "CREATE" else f"{kind}_ROLLBACK_COMPLETE"
+    def continue_update_rollback(self, asked: Members) -> Members:
+        """Answer ContinueUpdateRollback, after it has ended: what could not be taken back is tried again."""
+        stack = self._stack(asked)
+        if stack.status != "UPDATE_ROLLBACK_FAILED":
+            raise Refused(f"Stack [{stack.name}] is in {stack.status} state and can not be continued.")
+        self._take_back(stack, "UPDATE_ROLLBACK", stack.not_taken_back[::-1])
+        self._refresh(stack)
+        return {}
+
+    def _take_back(self, stack: Stack, ended: str, undo: Sequence[Callable[[], None]]) -> None:
+        stack.not_taken_back = []
         for step in reversed(undo):
             try:
                 step()
             except ResourceFailed as error:
-                ended = ended.replace("COMPLETE", "FAILED")
-                self._event(stack, ended, "", "", str(error))
-        stack.status = ended
-        self._event(stack, ended, "", "", "")
+                stack.not_taken_back.append(step)
+                self._event(stack, "UPDATE_FAILED", "", "", str(error))
+        stack.status = f"{ended}_{'FAILED' if stack.not_taken_back else 'COMPLETE'}"
+        self._event(stack, stack.status, "", "", "")
 
     def _apply(self, stack: Stack, change_set: ChangeSet, undo: list[Callable[[], None]], late: list[Made]) -> None:
         """Make and change every resource; what the template no longer has is put into `late`, deleted at the end."""

@@ -52,6 +52,8 @@ class Lambdas:
     folder: Path
     read_code: Callable[[str, str], bytes]
     """Of an object in S3, by bucket and key."""
+    look_for_code: Callable[[str, str], object]
+    """Raises ClientError if there is no such object."""
     functions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     configurations: dict[str, Path] = field(default_factory=dict)
     """Of each function: the configuration in its zip."""
@@ -61,8 +63,9 @@ class Lambdas:
     """When each function last failed, and under an empty name an API last answered 5xx, in epoch seconds."""
 
     def put(self, name: str, properties: Mapping[str, Any]) -> None:
-        """Make or change a function."""
+        """Make or change a function. Raises ClientError without its code."""
         code = properties["Code"]
+        self.look_for_code(code["S3Bucket"], code["S3Key"])
         kept = self.folder / f"{code['S3Key'].rpartition('/')[2]}.toml"
         if not kept.exists():
             with zipfile.ZipFile(io.BytesIO(self.read_code(code["S3Bucket"], code["S3Key"]))) as packed:

@@ -50,6 +50,12 @@ class Resources:
 
     def change(self, stack: str, logical: str, before: Made, properties: Mapping[str, Any]) -> Made:
         """Change one. Raises ResourceFailed."""
+        try:
+            return self._change(stack, logical, before, properties)
+        except ClientError as error:
+            raise ResourceFailed(str(error)) from error
+
+    def _change(self, stack: str, logical: str, before: Made, properties: Mapping[str, Any]) -> Made:
         if logical in self.broken:
             raise ResourceFailed('Resource handler returned message: "The limit of this account is reached"')
         named = [name for name in ("TableName", "QueueName", *_NAMES) if name in before.properties]
