@@ -19,6 +19,8 @@ from .parameters import PARAMETERS, of_path, parameters
 from .responses import HEADERS, answer, error_component, errors, without_body
 
 VERSION = "3.1.0"
+OTHER_METHODS = "x-other-methods"
+"""Extends a path: the answer to every method that it does not know, for which OpenAPI has no place."""
 DESCRIBED: Mapping[tuple[str, str], Operation] = {**OPERATIONS, **DASHBOARD}
 """The operations by method and path. HEAD is as GET without a body; OPTIONS lists the methods of a path."""
 _TAGS = {
@@ -40,7 +42,7 @@ clock, sizes in bytes (a request of more than {EVENTS_REQUEST_MB} MB), the finer
 another list.
 
 Errors are problems (RFC 9457) for programs, and pages for clients whose `Accept` prefers HTML. Any other method of a \
-path is 405, any other path 404. A web ACL of the deployment may refuse any request with 403.
+path is 405 (`{OTHER_METHODS}`), any other path 404. A web ACL of the deployment may refuse any request with 403.
 """
 
 
@@ -61,7 +63,7 @@ def openapi(routes: Sequence[Route], own_url: str | None) -> Schema:
         **answer_definitions(),
     }
     components: Schema = {
-        "responses": {name: error_component(name) for name in ["MethodNotAllowed", *_used(paths, "responses")]},
+        "responses": {name: error_component(name) for name in _used(paths, "responses")},
         "parameters": {name: PARAMETERS[name] for name in _used(paths, "parameters")},
         "headers": HEADERS,
         "securitySchemes": SECURITY_SCHEMES,
@@ -102,7 +104,12 @@ def _path_item(path: str, routes: Sequence[Route]) -> Schema:
     operations["options"] = _options(path, routes[0], described)
     own = parameters(*of_path(path))
     ordered = [method for method in ("get", "head", "post", "options") if method in operations]
-    return {**({"parameters": own} if own else {}), **{method: operations[method] for method in ordered}}
+    others = errors(405, family=described[0].family)["405"]
+    return {
+        **({"parameters": own} if own else {}),
+        **{method: operations[method] for method in ordered},
+        OTHER_METHODS: others,
+    }
 
 
 def _operation(route: Route, method: str, operation: Operation) -> Schema:

@@ -48,23 +48,32 @@ def _header(description: str, schema: Schema = _TEXT, *, required: bool = False)
 
 HEADERS: dict[str, Schema] = {
     "x-request-id": _header("Names the request; the log has it.", {"type": "string", "minLength": 1}, required=True),
-    "cache-control": _header("No cache may keep the answer.", {"const": "no-store"}),
+    "cache-control": _header(
+        "No cache may keep the answer; `no-cache`: if it asks each time whether the `etag` is still right.",
+        {"type": "string", "enum": ["no-store", "no-cache"]},
+    ),
     "x-content-type-options": _header("The content type is authoritative.", {"const": "nosniff"}),
-    "retry-after": _header("Seconds after which to try again.", {"type": "string", "pattern": "^[0-9]+$"}),
-    "allow": _header("The methods of the path."),
-    "location": _header("Where the browser goes next.", {"type": "string", "minLength": 1}),
+    "retry-after": _header(
+        "Seconds after which to try again.", {"type": "string", "pattern": "^[0-9]+$"}, required=True
+    ),
+    "allow": _header("The methods of the path.", {"type": "string", "minLength": 1}, required=True),
+    "location": _header("Where the browser goes next.", {"type": "string", "minLength": 1}, required=True),
     "etag": _header("A digest of the content.", {"type": "string", "pattern": '^"[0-9a-f]+"$'}),
     "link": _header('The next page (RFC 8288, `rel="next"`), as a query of the same path.'),
     "content-disposition": _header("Offers the answer as a file to save."),
     "set-cookie": _header("Begins or ends the session, or keeps a chosen language."),
     "x-amzn-remapped-www-authenticate": _header(
-        "What is asked for. `WWW-Authenticate` bears this name behind API Gateway, which renames it."
+        "What is asked for. `WWW-Authenticate` bears this name behind API Gateway, which renames it.", required=True
     ),
     "access-control-allow-origin": _header("The page's origin, where the form lists it."),
     "access-control-expose-headers": _header("The headers that a page's script may read."),
-    "access-control-allow-methods": _header("The method that a page's script may use."),
-    "access-control-allow-headers": _header("The headers that a page's script may send: those that it asked for."),
-    "access-control-max-age": _header("Seconds for which a browser may keep this answer."),
+    "access-control-allow-methods": _header("The method that a page's script may use.", required=True),
+    "access-control-allow-headers": _header(
+        "The headers that a page's script may send: those that it asked for.", required=True
+    ),
+    "access-control-max-age": _header(
+        "Seconds for which a browser may keep this answer.", {"type": "string", "pattern": "^[0-9]+$"}, required=True
+    ),
     "vary": _header("The request headers that the answer depends on."),
     "x-robots-tag": _header("Search engines leave it out.", {"const": "noindex"}),
     "content-language": _header("The language of the page."),

@@ -5,6 +5,7 @@ fails, and so does a request that was accepted although it is outside of what th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 import app
-from chalicelib.description.document import openapi
+from chalicelib.description.document import OTHER_METHODS, openapi
 from chalicelib.domain import strict_json
 from chalicelib.ingestion.bodies import JSON_TYPE
 from local.http.gateway import Resources
@@ -36,6 +37,11 @@ class Exchange:
 
 
 PATHS = "urn:relais"
+_ERRORS = {
+    status: f"#/components/responses/{name}"
+    for status, name in {404: "NotFound", 405: "MethodNotAllowed", 500: "InternalServerError"}.items()
+}
+"""The answers to what is no operation; and to what fails in a way that nobody foresaw."""
 TRANSPORT = frozenset(
     {"connection", "content-length", "content-type", "date", "server", "transfer-encoding", "x-amzn-requestid"}
 )
@@ -81,22 +87,15 @@ def resolved(value: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any],
 
 
 def mistakes(method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes) -> list[str]:
-    """What the document does not say of an answer; nothing for a path that is none of it, which is 404."""
-    found = resources().find("GET", path.partition("?")[0])
-    if found is None or status == 500:  # an error of the server is one whatever the document says
-        return []
-    template = found[0]
-    operation = document()["paths"][template].get(method.lower()) if method.isupper() else None
-    if operation is None:
-        return [] if status >= 400 else [f"{method} {template} is not described, and answered {status}"]
-    described = operation["responses"].get(str(status))
-    where = f"{method} {template} {status}"
+    """What the document does not say of an answer."""
+    found = resources().find("GET", path.partition("?")[0]) or _link(path)
+    where = f"{method} {found[0] if found else 'another path'} {status}"
+    described, pointer = _described(found and found[0], method, status)
     if described is None:
         return [f"{where} is not described"]
-    escaped = template.replace("~", "~0").replace("/", "~1")
-    response, pointer = resolved(described, f"/paths/{escaped}/{method.lower()}/responses/{status}")
+    response, pointer = resolved(described, pointer)
     given = {RENAMED.get(name.lower(), name.lower()): value for name, value in headers.items()}
-    unknown = given.keys() - response["headers"].keys() - TRANSPORT
+    unknown = given.keys() - response["headers"].keys() - TRANSPORT if status != 500 else ()
     wrong = [f"{where}: header {name} is not described" for name in sorted(unknown)]
     for name, reference in response["headers"].items():
         header, at = resolved(reference, "")
@@ -105,6 +104,30 @@ def mistakes(method: str, path: str, status: int, headers: Mapping[str, str], bo
         elif header.get("required"):
             wrong.append(f"{where}: header {name} is missing")
     return wrong + _content_mistakes(where, response, pointer, given.get("content-type", ""), body)
+
+
+def _link(path: str) -> tuple[str, dict[str, str]] | None:
+    """The path of a mail's link to which a mail program appended something with a slash, and its parameter."""
+    link = re.fullmatch("(/(?:unsubscribe|confirm))/(.+)", path)
+    return (f"{link[1]}/{{token}}", {"token": link[2]}) if link else None
+
+
+def _described(template: str | None, method: str, status: int) -> tuple[Mapping[str, Any] | None, str]:
+    """The response object of an answer, or a reference to it, and its pointer; None: there is none.
+
+    What is no operation has its answer, too: another path, and another method of a path, which fails as OPTIONS does.
+    """
+    if template is None:
+        return ({"$ref": _ERRORS[status]}, "") if status in _ERRORS else (None, "")
+    item = document()["paths"][template]
+    known = method.lower() if method.isupper() and method.lower() in item else ""
+    if not known and status == 405:
+        return item[OTHER_METHODS], ""
+    if not known and status < 400:
+        return None, ""
+    responses = item[known or "options"]["responses"]
+    at = f"/paths/{template.replace('/', '~1')}/{known}/responses/{status}"
+    return responses.get(str(status), {"$ref": _ERRORS[500]} if status == 500 else None), at
 
 
 def _content_mistakes(

@@ -59,7 +59,10 @@ def _require_described(event: Any, answer: Answer) -> None:
     from tests.support.described import Exchange, require_described
 
     query = urlencode(event["multiValueQueryStringParameters"] or {}, doseq=True)
-    path = f"{event['path']}?{query}" if query else event["path"]
+    path = event["resource"]  # the address may have a base path before
+    for name, value in (event["pathParameters"] or {}).items():
+        path = path.replace("{proxy+}" if name == "proxy" else f"{{{name}}}", value)
+    path = f"{path}?{query}" if query else path
     sent = event["body"] or ""
     body = b64decode(sent) if event["isBase64Encoded"] and answer.status < 400 else sent
     headers = event["headers"] or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from ....domain.languages import LANGUAGES
 from ....domain.times import format_time
 from ...http_messages import Request, Response
 from ...languages import language_of
+from ...revalidation import revalidated
 from ...session import Session
 from ..formats import Formats, formats
 from ..rendering import render
@@ -90,7 +90,9 @@ class Page:
             format_time=format_time,
             **values,
         )
-        return _revalidated(self.request, made) if status == 200 and self.request.method != "POST" else made
+        # The session's token is in the page, so no other session has its tag. No browser keeps it (`no-store`): with
+        # `no-cache`, the back button would show the last page after the logout.
+        return revalidated(self.request, made) if status == 200 and self.request.method != "POST" else made
 
 
 def page_of(request: Request, session: Session | None, now: datetime, timezone: str) -> Page:
@@ -117,20 +119,6 @@ def _language_headers(request: Request, language: str) -> dict[str, str]:
     path, secure = request.base_path or "/", "; Secure" if request.is_https else ""
     cookie = f"{LANGUAGE_COOKIE}={language}; Path={path}; Max-Age={_YEAR_SECONDS}; HttpOnly; SameSite=Strict{secure}"
     return {"set-cookie": cookie}
-
-
-def _revalidated(request: Request, made: Response) -> Response:
-    """Return a page with its tag, or 304 for a client that has this one.
-
-    The tag is a digest of the whole page. The session's token is in it, so no other session has the same. No browser
-    keeps the page (`no-store`): with `no-cache`, its back button would show the last one after the logout.
-    """
-    tag = f'"{hashlib.sha256(made.body.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
-    headers = {**made.headers, "etag": tag}
-    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    if known.isdisjoint({tag, "*"}):
-        return Response(made.status, made.body, headers)
-    return Response(304, "", {name: value for name, value in headers.items() if not name.startswith("content-type")})
 
 
 def _done(request: Request, session: Session | None) -> tuple[str, int] | None:
