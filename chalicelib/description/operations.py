@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..domain.webhook_signature import ID, SIGNATURE, TIMESTAMP
+from ..providers import registry
 from ..web.session import COOKIE
 from .bodies import events_body, form_body, one_click_body
 from .json_schema import Schema, ref
@@ -102,7 +103,7 @@ _PARKED = {
 }
 _CAMPAIGN = {
     "account": "paris",
-    "provider": "ediware",
+    "provider": registry.names()[0],
     "campaign": "5312",
     "name": "Mars",
     "subject": "Vos rendez-vous",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -73,6 +74,21 @@ def test_every_event_is_a_signed_notice(back_end: Provider, server: Scripted) ->
     assert forgotten.type == "subscriber.forgotten"
     assert (second.id, second.data["id"], second.data["list"]) == ("event-2.2", "event-2", None)
     assert server.connections == 1, "kept alive"
+
+
+def test_described_examples_are_what_would_be_told(back_end: Provider, server: Scripted) -> None:
+    for type, item in registry.spec("webhook").webhooks().items():
+        example = item["post"]["requestBody"]["content"]["application/json"]["example"]
+        data = example["data"]
+        occasion = Occasion(data["id"], AT, data["origin"], data["form"], data["list"])
+        if type == "subscriber.signed_up":
+            back_end.sign_up("4781", [Contact(data["email"], data["fields"], occasion)], budget=15)
+        elif type == "subscriber.forgotten":
+            back_end.forget(data["email"], budget=15, occasion=occasion)
+        else:
+            back_end.unsubscribe(data["email"], global_scope=False, budget=15, occasion=occasion)
+        assert json.loads(server.received[-1].body) == example
+        assert told(server.received[-1]).type == type
 
 
 @pytest.mark.parametrize(
