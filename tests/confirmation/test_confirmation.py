@@ -13,6 +13,7 @@ from chalicelib.config.model import Privacy
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.times import format_time
+from chalicelib.providers.account import Account
 from tests.confirmation.conftest import Visitor, with_confirmation
 from tests.support.aws import TestAws
 from tests.support.product import START, FakeContext, Product
@@ -148,6 +149,15 @@ def test_forged_links_and_those_of_another_purpose_are_unknown(product: Product,
     assert product.delivery(signup)["status"] == "pending"
 
 
+def test_no_page_of_a_link_can_be_framed_or_tells_its_address(product: Product, visitor: Visitor) -> None:
+    product.work(visitor.sign_up(ZOE))
+    link, unknown = visitor.link(), "/confirm/x"
+    for path, method in ((link, "GET"), (link, "POST"), (link, "POST"), (unknown, "POST"), (link, "PUT")):
+        headers = visitor.open(f"{path}?embed=1", method, Referer="https://www.example.org/").headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"], (path, method)
+        assert (headers["referrer-policy"], headers["x-robots-tag"]) == ("no-referrer", "noindex")
+
+
 def test_what_a_mail_program_appended_is_cut_off(product: Product, visitor: Visitor) -> None:
     signup = visitor.sign_up(ZOE)
     product.work(signup)
@@ -170,6 +180,25 @@ def test_confirmed_after_an_unsubscribe_the_person_is_back(product: Product, vis
     assert "Please contact the owner of the website" in page.body
     product.work(signup)
     assert product.delivery(signup)["reason"] == "suppressed", "this provider cannot lift, and the page says so"
+
+
+def test_where_the_provider_can_a_click_brings_back_and_a_form_alone_does_not(
+    product: Product, visitor: Visitor
+) -> None:
+    accounts = {**product.settings.accounts, "paris": Account("paris", "mymailmarket")}
+    product.settings = replace(product.settings, accounts=accounts)
+    product.restart()
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.clock.forward(minutes=5)
+    product.work(*product.store(product.unsubscribe(ZOE)), queue="unsubscribes")
+    product.work(signup)
+    assert (product.paris.lifts, product.paris.emails) == ([], [])
+    product.clock.forward(minutes=5)
+    page = visitor.open(visitor.link(), "POST")
+    assert "Your signup is confirmed" in page.body and "Please contact" not in page.body
+    product.work(signup)
+    assert ([lift[0] for lift in product.paris.lifts], product.paris.emails) == ([ZOE], [ZOE])
 
 
 def test_an_unsubscribe_after_the_click_wins(product: Product, visitor: Visitor) -> None:
