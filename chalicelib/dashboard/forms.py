@@ -74,8 +74,12 @@ def refusals(counts: Iterable[DayCount], form: str, first: date) -> list[tuple[s
 def embed_html(form: Form, public_url: str, language: str, address_label: str, button: str) -> str:
     """Returns the HTML of a plain form with all fields that the form maps, its trap, and its consent in a language.
 
-    Labels are those of the hosted page, where it has them.
+    Labels are those of the hosted page, where it has them. Of a form that asks for a proof of work it is a frame of the
+    hosted page: what a plain form sends has no proof, and would wait in quarantine.
     """
+    if form.altcha:
+        source, title = f"{public_url}/forms/{form.name}?embed=1", form.page.title or form.name
+        return f'<iframe src="{escape(source)}" title="{escape(title)}" width="100%" height="420"></iframe>\n'
     labels, consent = form.page.labels.get(language, {}), form.page.consent.get(language)
     fields = "".join(
         f"  <p><label>{escape(labels.get(name, name))}<br>"

@@ -213,6 +213,15 @@ def test_the_page_of_a_form(product: Product, person: Person) -> None:
     assert f'action="https://{API_DOMAIN}/api/forms/footer/signup"' in html, "the URL that the person came by"
 
 
+def test_the_html_of_a_form_that_asks_for_a_proof_of_work_is_a_frame_which_brings_one(
+    product: Product, person: Person
+) -> None:
+    with_admin_key(product, forms={"footer": Form("footer", "paris", "4781", "email", {}, altcha=True)})
+    page = words(person.get("/dashboard/forms/footer"))
+    assert '<iframe src="https://relais.example.com/forms/footer?embed=1" title="footer"' in page
+    assert "<form method" not in page and "brings the proof of work (altcha)" in page
+
+
 def test_the_busiest_day_is_one_that_the_chart_shows(product: Product, person: Person) -> None:
     sign_up(product, "a", "b", "c")
     product.clock.forward(days=70)

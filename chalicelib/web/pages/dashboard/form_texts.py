@@ -105,6 +105,14 @@ FORM: Texts = {
         "Kopieer deze HTML naar uw pagina. De namen van de velden moeten zo blijven; al het andere is aan u.",
         "Copy this HTML into your page. The names of the fields must stay as they are; all else is yours.",
     ),
+    "embed_frame": Text(
+        "Copiez ce HTML dans votre page\u00a0: il y montre la page ci-dessous, qui apporte la preuve de travail "
+        "(altcha) demandée par ce formulaire. Ce que votre propre HTML envoie sans elle est retenu.",
+        "Kopieer deze HTML naar uw pagina: hij toont er de pagina hieronder, die het rekenbewijs (altcha) levert dat "
+        "dit formulier vraagt. Wat uw eigen HTML zonder dat verstuurt, wordt vastgehouden.",
+        "Copy this HTML into your page: it shows the page below there, which brings the proof of work (altcha) that "
+        "this form asks for. What HTML of your own sends without one is quarantined.",
+    ),
     "hosted": Text("Sans site web", "Zonder website", "Without a website"),
     "hosted_how": Text(
         "Ce formulaire a sa propre page, prête à être partagée\u00a0: {link}. Elle montre l’adresse et les champs qui "
