@@ -177,6 +177,12 @@ def is_limited(event: Event) -> bool:
 
 
 def _is_undecided(one: StoredEvent, now: datetime) -> bool:
+    """Returns whether a delivery is due that was not decided. A signup whose confirmation mail was begun was: people
+    may confirm for longer than an hour's admissions are kept. One that nobody confirmed ends, whatever the limit.
+    """
+    known = one.event.confirmation
+    if known is not None and (known.mails or known.sent_at or known.confirmed_at or now >= known.expires_at):
+        return any(delivery.quarantined and delivery.is_due(now) for delivery in one.deliveries.values())
     return any(_is_untried(delivery) and delivery.is_due(now) for delivery in one.deliveries.values())
 
 

@@ -126,6 +126,29 @@ def test_no_copy_of_its_data_is_left(
     assert len(messages) == 3 and "signup ended unconfirmed" in left
 
 
+@pytest.mark.parametrize("clicked", [True, False])
+def test_a_limit_that_was_lowered_meanwhile_holds_up_nothing_that_got_its_mail(
+    product: Product, visitor: Visitor, resources: TestAws, clicked: bool
+) -> None:
+    """What a form's hour admitted is not remembered for as long as people may confirm."""
+    ids = [visitor.sign_up(f"a{number}@example.com") for number in range(2)]
+    product.work(*ids)
+    forms = {name: replace(form, signups_per_hour=0) for name, form in product.settings.forms.items()}
+    product.settings = replace(product.settings, forms=forms)
+    product.restart()
+    for item in resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]:
+        if item["pk"]["S"].startswith("S#form#"):
+            resources.dynamodb.delete_item(TableName="relais-local-ledger", Key={"pk": item["pk"], "sk": item["sk"]})
+    product.clock.forward(hours=71)
+    for place in range(2 * clicked):
+        visitor.open(visitor.link(place), "POST")
+    product.clock.forward(hours=1)
+    product.work(*ids)
+    reasons = [product.delivery(each)["reason"] for each in ids]
+    assert (reasons, len(product.paris.emails)) == ([None] * 2 if clicked else ["unconfirmed"] * 2, 2 * clicked)
+    assert [one.event.email for one in product.container.events.load(ids)].count("") == 2 * (not clicked)
+
+
 def test_it_is_due_at_the_end_of_its_time_whatever_pauses_its_account(product: Product, visitor: Visitor) -> None:
     signup = visitor.sign_up(ZOE)
     product.work(signup)
