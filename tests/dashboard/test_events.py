@@ -18,7 +18,8 @@ from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger import attention
 from chalicelib.web.pages.dashboard.reason_texts import REASONS
 from chalicelib.web.routes.dashboard import events as routes
-from tests.dashboard.visitor import Person, with_admin_key, words
+from tests.dashboard.visitor import ADMIN_KEY, Person, with_admin_key, words
+from tests.support.http import request
 from tests.support.product import Product
 
 UNKNOWN_FIELD = ProviderError(Kind.CONTACT, "field nom does not exist", reason_code=ReasonCode.UNKNOWN_FIELD)
@@ -142,6 +143,13 @@ def test_one_event_is_sent_again_from_its_page(product: Product, person: Person)
     assert "This signup still waits and goes by itself." in words(done)
     again = person.follow(person.post(f"/dashboard/events/{event_id}/resend"))
     assert "Nothing has changed" in words(again)
+
+
+def test_a_program_with_the_admin_key_needs_no_body(product: Product, person: Person) -> None:
+    [event_id] = refused(product, "zoe")
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    answer = request(product.container, "POST", f"/dashboard/events/{event_id}/resend", headers)
+    assert (answer.status, "done=resent_one" in answer.headers.get("location", "")) == (303, True)
 
 
 def test_quarantined_unsubscribes_are_released_or_discarded(product: Product, person: Person) -> None:
