@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from ..domain.languages import LANGUAGES
-from ..domain.limits import NAME_CHARACTERS
+from ..domain.limits import NAME_CHARACTERS, NAME_PARTS
 from ..domain.names_alike import composed
+from ..domain.nested_names import parts_of
 from . import checks, value_limits
 from .accounts import KnownAccounts
 from .checks import Check
@@ -142,6 +143,8 @@ def _target(text: str) -> str | None:
 def _form_field(name: str) -> str | None:
     if len(name) > NAME_CHARACTERS:
         return f"a form field's name has at most {NAME_CHARACTERS} characters"
+    if len(parts_of(name) or ()) > NAME_PARTS:
+        return f"a form field's name has at most {NAME_PARTS} parts, each but the first in brackets"
     if name.startswith("@") and name != UNSUBSCRIBE_URL:
         guess = closest(name, (UNSUBSCRIBE_URL,))
         other_way_round = f'the address is written the other way round: email = "{ADDRESS}"'

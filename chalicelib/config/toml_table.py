@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
+from ..domain.nested_names import name_of
 from ..domain.texts import trimmed
 from .checks import Check, OneOf
 from .field_errors import FieldErrors, Place, closest, dotted
@@ -100,7 +102,12 @@ class TomlTable:
 
     def named_texts(self, name: Check, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> dict[str, str]:
         """Reads every key of this table as a text, under a name that `name` accepts, in the order of the file."""
-        texts = {key: self.text(key, "", check, longest=longest) for key in self._values}
+        nested = {key: value for key, value in self._values.items() if isinstance(value, dict)}
+        for key, inside in nested.items():  # user.email = "…"
+            parts = (key, *islice(inside, 1))
+            flat, place = f'"{".".join(parts)}" = "…"', f'"{name_of(parts)}" = "…"'
+            self.wrong(key, f"a name with a dot stands in quotes: {flat}; a field inside another one is {place}")
+        texts = {key: self.text(key, "", check, longest=longest) for key in self._values if key not in nested}
         for key in texts:
             if (problem := name(key)) is not None:
                 self.wrong(key, problem)

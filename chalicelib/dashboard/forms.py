@@ -10,6 +10,7 @@ from html import escape
 
 from ..config.model import Form
 from ..domain.events import EventType, Status
+from ..domain.nested_names import short_name
 from ..ledger.day_counts import DayCount
 from ..statistics.form_days import FormDay, form_days
 
@@ -82,7 +83,7 @@ def embed_html(form: Form, public_url: str, language: str, address_label: str, b
         return f'<iframe src="{escape(source)}" title="{escape(title)}" width="100%" height="420"></iframe>\n'
     labels, consent = form.page.labels.get(language, {}), form.page.consent.get(language)
     fields = "".join(
-        f"  <p><label>{escape(labels.get(name, name))}<br>"
+        f"  <p><label>{escape(labels.get(name, short_name(name)))}<br>"
         f'<input name="{escape(name)}"{" required" if name in form.required else ""}></label></p>\n'
         for name in [*(name for name in labels if name in form.fields), *sorted(form.fields.keys() - labels.keys())]
     )

@@ -67,7 +67,8 @@ def _submission() -> Schema:
         "type": "object",
         "description": "The form's own fields by their names: the one that is mapped to `@email` is the address, which"
         " is required. A repeated field, or an array in JSON, has its texts joined by commas. Fields that the form does"
-        " not map are ignored. Relais reads these besides; in JSON the consent may also be an object `consent`.",
+        " not map are ignored. A name such as `user[email]` also names a member of an object, or elements of an array."
+        " Relais reads these besides; in JSON the consent may also be an object `consent`.",
         "minProperties": 1,
         "properties": {name: {"description": text} for name, text in words.items()},
         "additionalProperties": True,

@@ -19,6 +19,10 @@ KEPT_BODY_KB = 256
 """Of the body that is kept of an invalid message."""
 NAME_CHARACTERS = 200
 """Of a field's or column's name."""
+NAME_PARTS = 10
+"""Of a form field's name that says a place in nested data, `user[email]` having two."""
+ELEMENTS_SEARCHED = 1000
+"""Of an array in a form, for those that a field's name selects."""
 ID_CHARACTERS = 128
 """Of an event's id."""
 FIELD_CHARACTERS = 500

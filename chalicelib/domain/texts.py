@@ -50,10 +50,10 @@ def _is_edge(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) == "Cf"
 
 
-def safe_name(name: str) -> str:
+def safe_name(name: str, longest: int = 60) -> str:
     """Returns a field's name for use in a message: short, printable, without anything like an address."""
     shown = "".join(character if character.isprintable() else "�" for character in name[:NAME_CHARACTERS])
-    return without_addresses(shown, 60)
+    return without_addresses(shown, longest)
 
 
 def size_errors(values: Mapping[str, str]) -> list[FieldError]:

@@ -13,6 +13,7 @@ from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.limits import FORM_KB, FORM_PARTS
 from ..domain.names_alike import composed
+from ..domain.nested_names import nested, parts_of, texts_of, values_at
 from . import charsets
 
 _URLENCODED = "application/x-www-form-urlencoded"
@@ -43,6 +44,29 @@ class Submission:
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nested: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_places(self, names: Iterable[str]) -> Submission:
+        """Returns the submission with what stands at the places that `names` say, `user[email]`, under these names.
+
+        A field that was sent under the name itself stays as it was sent. A place that holds nothing adds nothing.
+        """
+        sent = {*self.texts, *self.nested}
+        places = {name: parts for name in names if name not in sent and (parts := parts_of(name))}
+        if not places:
+            return self
+        data = self.as_data()
+        texts, others = dict(self.texts), dict(self.nested)
+        for name, parts in places.items():
+            if values := values_at(data, parts):
+                if (found := texts_of(values)) is None:
+                    others[name] = values
+                else:
+                    texts[name] = found
+        return Submission(texts, others)
+
+    def as_data(self) -> dict[str, Any]:
+        """Returns what was sent as nested data, whether it came as JSON or as a form with names in brackets."""
+        return {**nested(self.texts.items()), **self.nested}
 
 
 def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:

@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..config.model import Form
@@ -19,6 +21,7 @@ from ..domain.events import Consent, Door, Event, EventType
 from ..domain.languages import DEFAULT_LANGUAGE
 from ..domain.limits import CONSENT_CHARACTERS, NAME_CHARACTERS
 from ..domain.names_alike import nearest_name
+from ..domain.nested_names import leaves, name_of, parts_of, places_like
 from ..domain.reasons import ReasonCode
 from ..domain.texts import cleaned_text, size_errors, text_error, wording_digest
 from .bodies import Submission
@@ -184,21 +187,37 @@ def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], l
 def misnamed_fields(form: Form, submission: Submission) -> dict[str, str]:
     """Returns ignored fields of a submission by the mapped field that they may be meant for, which was not sent.
 
-    A field is meant for the one whose name, or whose field at the provider, its own name resembles.
+    A field is meant for the one whose name, or whose field at the provider, its own name resembles. Of a place in
+    nested data (`user[mail]`), the part in which it differs from a mapped place counts; its last part for a flat name.
     """
-    missing = [name for name in form.fields if name not in submission.texts and name not in submission.nested]
+    mapped = (form.email_field, *form.fields)
+    missing = [name for name in mapped if name not in submission.texts and name not in submission.nested]
     if not missing:
         return {}
-    own = {HOSTED, STAMP, PROOF, _CHARSET_FIELD}
-    known = {form.email_field, form.trap, *own, *form.fields, *CONSENT_FIELDS}
+    known = {form.trap, HOSTED, STAMP, PROOF, _CHARSET_FIELD, *mapped, *CONSENT_FIELDS}
     ignored = [name for name in submission.texts if name not in known and len(name) <= NAME_CHARACTERS]
-    by_target = {form.fields[name]: name for name in missing}
+    by_target = {form.fields[name]: name for name in missing if name in form.fields}
     found: dict[str, str] = {}
     for name in ignored[:_MOST_COMPARED]:
         meant = nearest_name(name, missing) or by_target.get(nearest_name(name, by_target) or "")
         if meant is not None:
             found[meant] = name
+    data = submission.as_data()
+    for name in missing:
+        if name not in found and (place := _place_like(name, data)) not in (None, *known):
+            found[name] = str(place)
     return found
+
+
+def _place_like(name: str, data: Mapping[str, Any]) -> str | None:
+    """Returns the name of the place in nested data that the name of a field may stand for."""
+    parts = parts_of(name)
+    if parts is not None:
+        alike = list(islice(places_like(data, parts), _MOST_COMPARED))
+    else:
+        alike = [(name, place[-1], name_of(place)) for place in islice(leaves(data), _MOST_COMPARED)]
+    others = {other: place for _, other, place in reversed(alike) if len(place) <= NAME_CHARACTERS}
+    return others.get(nearest_name(alike[0][0], others) or "") if alike else None
 
 
 def _lacking(form: Form, submission: Submission, stated: Set[str]) -> list[FieldError]:

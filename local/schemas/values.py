@@ -12,6 +12,7 @@ from typing import Any
 from chalicelib.config import checks, mail, secret_references
 from chalicelib.config.toml_table import CONTROL_CHARACTERS, NAME
 from chalicelib.config.value_limits import OWN_KEY_CHARACTERS, SECRET_CHARACTERS, Number
+from chalicelib.domain.limits import NAME_PARTS
 
 Schema = dict[str, Any]
 Check = Callable[[str], str | None] | None
@@ -68,8 +69,9 @@ _PATTERNS = {
 }
 """Patterns by the name of the check, or of the function that makes it."""
 
+_TOO_NESTED = rf"[^\[\]]+(?:\[[^\[\]]*\]){{{NAME_PARTS - 1},}}\[[^\[\]]+\](?:\[\])*$"
 _NAMES = {
-    "_form_field": "^(?:@unsubscribe_url$|(?!@))",
+    "_form_field": f"^(?:@unsubscribe_url$|(?!@|{_TOO_NESTED}))",
     "_labels.<locals>.is_field": "^",
 }
 """Patterns of the names that `TomlTable.named_texts` takes."""

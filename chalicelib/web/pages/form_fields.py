@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ...config.model import Form
 from ...domain.errors import FieldError
 from ...domain.events import EventType
+from ...domain.nested_names import short_name
 from ...domain.texts import cleaned_text, safe_name, trimmed, wording_digest
 from ...ingestion.bodies import Submission
 from ...ingestion.form_proofs import PROOF, STAMP
@@ -102,9 +103,10 @@ def text_field(form: Form, language: str, name: str, place: int) -> ShownField:
     required, label = name in form.required, form.page.labels.get(language, {}).get(name)
     if label:
         return ShownField(place, name, "", label, required=required)
-    words = name.replace("_", " ").replace("-", " ").split()
+    short = short_name(name)
+    words = short.replace("_", " ").replace("-", " ").split()
     usual = _USUAL_NAMES.get("".join(words).lower())
-    return ShownField(place, name, "", " ".join(words).capitalize() or name, usual, required=required)
+    return ShownField(place, name, "", " ".join(words).capitalize() or short, usual, required=required)
 
 
 def consent_field(form: Form, language: str) -> ShownField | None:

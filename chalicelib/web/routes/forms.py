@@ -36,6 +36,8 @@ _LONGEST_NAME = 63
 KEY_CHARACTERS = r"[\x20-\x7e]{1,255}"
 """Of an `Idempotency-Key`."""
 _KEY = re.compile(KEY_CHARACTERS)
+_LONGEST_PLACE = 120
+"""Of a name in a log: of a field in nested data it is long."""
 
 
 class FormsRoutes:
@@ -78,13 +80,13 @@ class FormsRoutes:
                 raise HttpProblem(405, _NOT_POSTED, headers={"allow": FORM_METHODS})
             stated = request.headers.get("idempotency-key")
             key = None if stated is None else _bare_key(stated)
-            submission = visit.submission = read_submission(request.headers, request.content(unaltered=True))
+            submission = read_submission(request.headers, request.content(unaltered=True))
+            submission = visit.submission = submission.with_places((form.email_field, form.trap, *form.fields))
             at = to_milliseconds(self._services.effects.clock())
             info = RequestInfo(at, request.source_ip, request.headers.get("referer"), visit.language)
             if verb is EventType.SIGNUP:
                 submitted = self._signup(form, submission, info, key)
-                if not submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:  # some may be ignored
-                    self._report_misnamed(form, submission)
+                self._report_misnamed(form, submission)
             else:
                 submitted = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
             event = accept_from_form(self._services, submitted, key)
@@ -96,6 +98,8 @@ class FormsRoutes:
 
             return accepted_page(visit)
         except Exception as error:  # as in the gateway, with what is known of the form
+            if isinstance(error, InvalidEvent) and visit.form and visit.submission and verb is EventType.SIGNUP:
+                self._report_misnamed(visit.form, visit.submission)
             answer = problems.answer(request, error, partial(_failure_page, visit))
             self._report(request, name, answer.status, error)
             return answer
@@ -132,10 +136,12 @@ class FormsRoutes:
 
     def _report_misnamed(self, form: Form, submission: Submission) -> None:
         """Log a field that was ignored although it resembles a mapped one: a value that would be lost unseen."""
+        if not submission.nested and submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:
+            return
         for mapped, sent in misnamed_fields(form, submission).items():
             if (form.name, mapped) not in self._said:
                 self._said.add((form.name, mapped))
-                facts = {"form": form.name, "sent": safe_name(sent), "mapped": mapped}
+                facts = {"form": form.name, "sent": safe_name(sent, _LONGEST_PLACE), "mapped": mapped}
                 logger.warning("form field ignored", extra=facts)
 
     def _report(self, request: Request, name: str, status: int, error: Exception) -> None:
