@@ -28,7 +28,7 @@ run: $(READY)
 # the environment says otherwise: compiling them anew takes longer than collecting them.
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
 PROCESSES ?= $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo 2)
-# COVERAGE=yes measures it; .ci/run does.
+# COVERAGE=yes measures it, and takes twice as long.
 MEASURED := $(if $(COVERAGE),--cov=chalicelib --cov-branch --cov-report=term)
 # With PYTEST_ARGS the named tests run in one process, so that a debugger and -s work.
 RUN = $(PYTEST) $(if $(strip $(PYTEST_ARGS)),,--processes $(PROCESSES))
