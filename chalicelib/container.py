@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import names
 from .config.environment import check_environment
 from .config.load import find_path, load
-from .config.model import MAIL_BY_SES, Settings
+from .config.model import MAIL_BY_SES, MailSettings, Settings
 from .domain.events import EventType
 from .effects import Effects
 from .observability import metrics
@@ -24,6 +24,8 @@ from .providers.spec import Capabilities, Provider
 from .services import Services
 
 if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
+
     from .confirmation.links import ConfirmationLinks
     from .confirmation.mailing import ConfirmationMails, SendsMail
     from .delivery.claims import Claims
@@ -281,11 +283,23 @@ class Container(Services):
     def _ses(self) -> SendsMail | None:
         if self.settings.mail is None:
             return None
-        from . import aws
-        from .confirmation.ses import CLIENT, SesSender
+        from .confirmation.ses import SesSender
 
-        client = aws.client("sesv2", region_name=self.settings.mail.ses_region, **CLIENT)
-        return SesSender(client, self.settings.mail)
+        return SesSender(self._ses_client(self.settings.mail), self.settings.mail)
+
+    def _sender_faults(self) -> tuple[list[tuple[str, str]], list[str]]:
+        if self.settings.mail is None:
+            return [], []
+        from .confirmation.ses import sender_faults
+
+        return sender_faults(self._ses_client(self.settings.mail), self.settings.mail)
+
+    def _ses_client(self, mail: MailSettings) -> SESV2Client:
+        from . import aws
+        from .confirmation.ses import CLIENT
+
+        client: SESV2Client = aws.client("sesv2", region_name=mail.ses_region, **CLIENT)
+        return client
 
     @cached_property
     def confirmation_links(self) -> ConfirmationLinks:
@@ -436,7 +450,7 @@ class Container(Services):
         from .contact_import.source import Fetcher
         from .operators.check import Check
 
-        return self._once("check", event, context, Check(self, self._connect, Fetcher()).handle)
+        return self._once("check", event, context, Check(self, self._connect, Fetcher(), self._sender_faults).handle)
 
     def audit(self, event: Any, context: Context) -> dict[str, Any]:
         """Compare the ledger's unsubscribes with those of the providers."""

@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import __version__
 from local import resources, sandbox, throttles
-from local.aws import process
+from local.aws import mailbox, process
 from local.configuration import Configuration, read_configuration
 from local.control import Control
 from local.http.gateway import Gateway
@@ -65,6 +65,7 @@ class Stack:
         self._schedules: Schedules | None = None
         self._configured: Configuration | None = None
         self._state: StackState | None = None
+        self._mails = ""
         self._invoke: Callable[[str, Any], Any] | None = None
 
     def start(self, asked_to_stop: threading.Event) -> None:
@@ -78,6 +79,9 @@ class Stack:
         os.environ.update(environ)
         description = self._describe(configured)
         self._create_resources(description, endpoint)
+        mail = configured.check(environ).mail
+        if mail is not None and mailbox.verify_sender(mail, endpoint, self._options.region):
+            self._mails = f"{endpoint}{mailbox.PATH}"
         if self._options.endpoint:
             configured.check_secrets(self._given, endpoint)
         functions = self._make_functions(description, environ)
@@ -121,6 +125,8 @@ class Stack:
             return {}
         lines = {"version": __version__, "configuration": self._configured.shown}
         lines |= {"http": self._state.http, "aws": self._state.aws}
+        if self._mails:
+            lines["mails"] = self._mails
         if self._state.sandbox:
             lines["sandbox"] = self._state.sandbox
         lines["dashboard"] = f"{self._state.http}/dashboard"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
@@ -40,6 +41,15 @@ _NOT_VERIFIED = "not verified"
 """Part of the message where the sender is not, or the SES account may only write to verified addresses yet."""
 
 
+_UNVERIFIED = "Amazon SES sends no confirmation mail: the sender, from of [mail], is not verified there, in {}"
+_VERIFY = (
+    "In the SES console of that region, under Identities, verify the sender's domain or the address itself; or name "
+    "the region where it is verified as ses_region of [mail]."
+)
+_IN_SANDBOX = "Amazon SES sends confirmation mails to verified addresses only: this AWS account is in its sandbox"
+_ASK_FOR_PRODUCTION = "In the SES console of that region, request production access; AWS answers within a day."
+_ASK_AWS = "Look at the SES console of that region: it says why, and how to ask for a review."
+
 CLIENT: Mapping[str, Any] = {
     "connect_timeout": 3,
     "read_timeout": 10,
@@ -61,9 +71,9 @@ class SesSender:
         """Send one mail. Raises ProviderError; `budget` is kept by the client's own timeouts."""
         try:
             self._client.send_email(
-                FromEmailAddress=_in_ascii(self._settings.sender),
+                FromEmailAddress=in_ascii(self._settings.sender),
                 Destination={"ToAddresses": [mail.to]},
-                ReplyToAddresses=[_in_ascii(mail.reply_to)] if mail.reply_to else [],
+                ReplyToAddresses=[in_ascii(mail.reply_to)] if mail.reply_to else [],
                 Content={
                     "Simple": {
                         "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
@@ -84,7 +94,35 @@ class SesSender:
         raise failure  # outside of the handler: the library's error may hold the address
 
 
-def _in_ascii(mailbox: str) -> str:
+def sender_faults(client: SESV2Client, settings: MailSettings) -> tuple[list[tuple[str, str]], list[str]]:
+    """Asks SES whether it would send, and to anybody; changes nothing.
+
+    Returns each fault with what to do about it, and what could not be asked.
+    """
+    address = parseaddr(in_ascii(settings.sender))[1]
+    faults: list[tuple[str, str]] = []
+    try:
+        verified = any(_is_verified(client, identity) for identity in (address, address.rpartition("@")[2]))
+        account = client.get_account() if verified else None
+    except (BotoCoreError, ClientError) as error:
+        return [], [f"the sender of its confirmation mails: Amazon SES does not tell ({type(error).__name__})"]
+    if account is None:
+        faults.append((_UNVERIFIED.format(client.meta.region_name), _VERIFY))
+    elif not account.get("SendingEnabled", True):
+        faults.append(("Amazon SES has paused this AWS account's sending", _ASK_AWS))
+    elif not account.get("ProductionAccessEnabled", True):
+        faults.append((_IN_SANDBOX, _ASK_FOR_PRODUCTION))
+    return faults, []
+
+
+def _is_verified(client: SESV2Client, identity: str) -> bool:
+    try:
+        return client.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus", False)
+    except client.exceptions.NotFoundException:
+        return False
+
+
+def in_ascii(mailbox: str) -> str:
     """Returns an address of the configuration, with or without a name, as SES takes it: 7-bit ASCII.
 
     A name with accents becomes encoded words (RFC 2047), a domain A-labels. SES refuses anything else, as if it were

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from ..config.model import Form, Source
+from ..config.model import MAIL_BY_SES, Form, Source
 from ..contact_import.rows import read_csv
 from ..contact_import.signups import address_column
 from ..contact_import.source import READ_TIMEOUT, Fetcher
@@ -57,10 +57,20 @@ class _Job:
 
 
 class Check:
-    """Checks the whole configuration. `connect` makes a new client of an account: a cached session proves nothing."""
+    """Checks the whole configuration. `connect` makes a new client of an account: a cached session proves nothing.
 
-    def __init__(self, services: Services, connect: Callable[[str], Provider], fetcher: Fetcher) -> None:
+    `sender_faults` asks Amazon SES: it returns faults with what to do, and what could not be asked.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        connect: Callable[[str], Provider],
+        fetcher: Fetcher,
+        sender_faults: Callable[[], tuple[list[tuple[str, str]], list[str]]],
+    ) -> None:
         self._services = services
+        self._sender_faults = sender_faults
         self._settings = services.settings
         self._connect = connect
         self._fetcher = fetcher
@@ -100,6 +110,9 @@ class Check:
             look = partial(self._look_at_account, name, forms, sources, of_account)
             covers = (("account", name), *(("form", form.name) for form in forms))
             jobs.append(_Job(("account", name), covers, look))
+        by_ses = tuple(("form", form.name) for form in self._settings.forms.values() if form.confirm == MAIL_BY_SES)
+        if by_ses:
+            jobs.append(_Job(("mail", MAIL_BY_SES), by_ses, partial(self._look_at_ses, by_ses)))
         for source in self._settings.sources.values():
             key = ("source", source.name)
             jobs.append(_Job(key, (key,), partial(self._look_at_source, source, of_source)))
@@ -134,6 +147,11 @@ class Check:
             elif form.list:
                 fields.compare(form, finding)
         return findings
+
+    def _look_at_ses(self, forms: Sequence[Key]) -> Findings:
+        """Asks whether the mails of these forms would be sent."""
+        faults, unchecked = self._sender_faults()
+        return {form: Finding([Problem(*fault) for fault in faults], list(unchecked)) for form in forms}
 
     def _look_at_source(self, source: Source, budget: Callable[[], float]) -> Findings:
         """Fetches the beginning of a source's file, and looks for a column of addresses in its first line."""

@@ -15,7 +15,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from local.aws import sqs
+from local.aws import ses, sqs
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class MotoApp:
         self._direct = {"AmazonSQS": SQSResponse}
         _patch_requests()
         sqs.patch(now)
+        ses.patch()
 
     @cached_property
     def _anything(self) -> Any:
@@ -72,6 +73,8 @@ class MotoApp:
 
     def answer(self, request: Request) -> Answer:
         """Return moto's answer; a failure inside moto is logged and answered 500, as AWS would."""
+        if request.target == ses.ACCOUNT and request.method == "GET":
+            return Answer(200, [("Content-Type", "application/json")], ses.ACCOUNT_ANSWER)
         try:
             handler = self._direct.get(request.action.partition(".")[0])
             return _direct(handler, request) if handler else self._through_wsgi(request)

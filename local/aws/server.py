@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
-from local.aws import sqs
+from local.aws import mailbox, sqs
 from local.aws.dynamodb.wire import PREFIX as DYNAMODB, Wire
 from local.aws.moto_app import Answer, MotoApp, Request
 
@@ -53,6 +53,9 @@ class Aws:
             return self._reset()
         if request.action == "AmazonSQS.ReceiveMessage":
             return await self._receive(request, gone)
+        if mailbox.is_asked(request.target):
+            self.load()
+            return mailbox.answer(request.target, mailbox.sent_mails())
         answer = self.load().answer(request)
         if request.action.startswith(_CHANGES):
             self._wake_polls()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 
 from chalicelib import aws as clients
 from chalicelib.config.model import MailSettings
-from chalicelib.confirmation.ses import CLIENT, SesSender
+from chalicelib.confirmation.ses import CLIENT, SesSender, sender_faults
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.spec import Mail
 from tests.support.aws import TestAws
@@ -27,6 +28,21 @@ def test_a_mail_is_sent_once_with_both_parts(resources: TestAws) -> None:
     [message] = _sent()[before:]
     assert (message.source, message.subject, message.body) == (SENDER, "Confirmez", "<p>Bonjour</p>")
     assert message.destinations["ToAddresses"] == ["zoe@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        ({"SendingEnabled": False, "ProductionAccessEnabled": True}, "has paused"),
+        ({"SendingEnabled": True, "ProductionAccessEnabled": False}, "to verified addresses only"),
+    ],
+)
+def test_an_ses_account_that_may_not_write_to_everybody_is_a_fault(account: dict[str, bool], said: str) -> None:
+    client: Any = SimpleNamespace(
+        get_email_identity=lambda **asked: {"VerifiedForSendingStatus": True}, get_account=lambda: account
+    )
+    [(fault, do)], unchecked = sender_faults(client, MailSettings(SENDER))
+    assert said in fault and "SES console" in do and unchecked == []
 
 
 @pytest.mark.parametrize(

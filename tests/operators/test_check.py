@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import aws as clients
 from chalicelib.config.load import load
 from chalicelib.config.model import Form, Source
 from chalicelib.contact_import.source import Fetcher
@@ -94,7 +95,7 @@ def the_problem(entry: dict[str, Any]) -> tuple[str, str]:
 
 def with_fakes(product: Product, milliseconds: int = 120_000, **event: Any) -> dict[str, Any]:
     """What `check` answers over the providers in memory."""
-    check = Check(product.container, product.providers.__getitem__, Fetcher())
+    check = Check(product.container, product.providers.__getitem__, Fetcher(), lambda: ([], []))
     return check.handle(event, Deadline.of(FakeContext(milliseconds), product.clock))
 
 
@@ -114,6 +115,17 @@ def test_a_right_configuration_has_no_problem_and_nothing_is_changed(
     assert "does not tell" in unchecked, "Ediware has no call for the fields of a list"
     made = {call["function"] for call in control.calls()}
     assert made <= {"list_list", "me", "session_create", "lists", "subscribers", "profile"}, made
+
+
+def test_the_sender_of_confirmation_mails_must_be_verified_at_ses(check: Checked, resources: TestAws) -> None:
+    """Otherwise nobody who signs up would get a mail, and only an alarm said so."""
+    by_ses = ("[forms.footer]", '[forms.footer]\nconfirm = "ses"')
+    mail = '\n[mail]\nfrom = "La Lettre <lettre@verified.example>"\nses_region = "eu-west-1"\n'
+    said, do = the_problem(check(by_ses, more=mail)["forms"]["footer"])
+    assert "is not verified there, in eu-west-1" in said
+    assert "SES console" in do
+    clients.client("sesv2", region_name="eu-west-1").create_email_identity(EmailIdentity="verified.example")
+    assert check(by_ses, more=mail)["forms"]["footer"]["problems"] == []
 
 
 @pytest.mark.parametrize(
@@ -517,6 +529,8 @@ def test_more_accounts_than_run_at_once_are_all_checked(resources: TestAws) -> N
     one = Source("crm", "https://127.0.0.1/x.csv", "paris0", "4781")
     product = Product(settings(accounts=accounts, forms={}, sources={"crm": one}), providers={})
     fake = Product().paris
-    found = Check(product.container, lambda _: fake, Fetcher()).handle({}, Deadline.of(FakeContext(), product.clock))
+    found = Check(product.container, lambda _: fake, Fetcher(), lambda: ([], [])).handle(
+        {}, Deadline.of(FakeContext(), product.clock)
+    )
     assert [name for name, entry in found["accounts"].items() if entry["ok"]] == list(accounts)
     assert not found["sources"]["crm"]["ok"]

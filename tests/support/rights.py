@@ -106,7 +106,9 @@ def needed(service: str, operation: str, region: str, params: Mapping[str, Any])
     if service == "ssm":
         return {(f"ssm:{operation}", f"arn:aws:ssm:{place}:parameter/{params['Name'].removeprefix('/')}")}
     if service == "sesv2":
-        _, sender = parseaddr(params["FromEmailAddress"])
+        if operation == "GetAccount":
+            return {("ses:GetAccount", "*")}
+        sender = params.get("EmailIdentity") or parseaddr(params["FromEmailAddress"])[1]
         return {(f"ses:{operation}", f"arn:aws:ses:{place}:identity/{sender}")}
     raise AssertionError(f"{service}:{operation}: say here which right it takes")
 

@@ -17,6 +17,7 @@ EVERYWHERE = {
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
+    "ses:GetAccount",
 }
 
 
