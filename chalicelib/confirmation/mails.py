@@ -95,5 +95,5 @@ def _html(body: str, values: Mapping[str, str], link: str, language: str) -> str
         _filled(escape(part, quote=False).replace("\n", "<br>"), marked) for part in body.strip().split("\n\n") if part
     ]
     inner = "".join(f'<p style="margin:0 0 16px">{paragraph}</p>' for paragraph in paragraphs)
-    style = "margin:0;padding:24px;font:16px/1.5 Arial,sans-serif;color:#1b2230"
+    style = "margin:0;padding:24px;font:16px/1.5 Arial,sans-serif;color:#1b2230;word-break:break-word"
     return f'<!doctype html><html lang="{language}"><meta charset="utf-8"><body style="{style}">{inner}</body></html>'

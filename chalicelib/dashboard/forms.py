@@ -79,8 +79,7 @@ def embed_html(form: Form, public_url: str, language: str, address_label: str, b
     hosted page: what a plain form sends has no proof, and would wait in quarantine.
     """
     if form.altcha:
-        source, title = f"{public_url}/forms/{form.name}?embed=1", form.page.title or form.name
-        return f'<iframe src="{escape(source)}" title="{escape(title)}" width="100%" height="420"></iframe>\n'
+        return frame_html(form, public_url, language)
     labels, consent = form.page.labels.get(language, {}), form.page.consent.get(language)
     fields = "".join(
         f"  <p><label>{escape(labels.get(name, short_name(name)))}<br>"
@@ -101,4 +100,14 @@ def embed_html(form: Form, public_url: str, language: str, address_label: str, b
         f'<input name="{escape(form.trap)}" tabindex="-1" autocomplete="off"></label></p>\n'
         f"  <p><button>{escape(button)}</button></p>\n"
         "</form>\n"
+    )
+
+
+def frame_html(form: Form, public_url: str, language: str) -> str:
+    """Returns the HTML of a frame with the form's own page, as high as it is on a phone in that language."""
+    fields = 1 + sum(name in form.fields for name in form.page.labels.get(language, {}))
+    height = 220 + 96 * fields + (110 if language in form.page.consent else 0)
+    return (
+        f'<iframe src="{escape(public_url)}/forms/{escape(form.name)}?embed=1" '
+        f'title="{escape(form.page.title or form.name)}" width="100%" height="{height}" style="border:0"></iframe>\n'
     )

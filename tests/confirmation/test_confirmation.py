@@ -91,6 +91,7 @@ def test_after_its_time_it_ends_and_is_erased(product: Product, visitor: Visitor
     for method in ("GET", "POST"):
         answer = visitor.open(visitor.link(), method)
         assert (answer.status, "This link is no longer valid" in answer.body) == (410, True)
+        assert '<a class="button" href="/api/forms/footer">Sign up again</a>' in answer.body
     visitor.sweep()
     delivery = product.delivery(signup)
     assert (delivery["status"], delivery["reason"], delivery["reason_code"]) == (
@@ -102,6 +103,8 @@ def test_after_its_time_it_ends_and_is_erased(product: Product, visitor: Visitor
     assert (stored.event.email, stored.event.fields, stored.event.consent) == ("", {}, None)
     assert visitor.confirmation(signup)["status"] == "expired"
     assert visitor.open(visitor.link(), "POST").status == 410
+    del product.settings.forms["footer"]
+    assert "Sign up again" not in visitor.open(visitor.link()).body, "a form that is gone has no page"
     product.work(signup)
     assert product.paris.emails == []
 
@@ -200,7 +203,8 @@ def test_confirmed_after_an_unsubscribe_the_person_is_back(product: Product, vis
     product.work(*product.store(product.unsubscribe(ZOE)), queue="unsubscribes")
     product.clock.forward(minutes=5)
     page = visitor.open(visitor.link(), "POST")
-    assert "Please contact the owner of the website" in page.body
+    for shown in (page, visitor.open(visitor.link())):  # also when it is opened again
+        assert "Please contact the owner of the website" in shown.body
     product.work(signup)
     assert product.delivery(signup)["reason"] == "suppressed", "this provider cannot lift, and the page says so"
 

@@ -27,6 +27,7 @@ def test_the_link_stands_once_in_the_text_and_as_a_link_in_the_html(language: st
     assert mail.text.count(LINK) == 1
     assert mail.html.count(f'<a href="{LINK}">{LINK}</a>') == 1
     assert f'<html lang="{language}">' in mail.html
+    assert "word-break:break-word" in mail.html, "the link is longer than a telephone is wide"
     assert "Les Amis & Cie" in mail.text and "Les Amis &amp; Cie" in mail.html and "Les Amis & Cie" in mail.subject
     assert "La <Lettre> & {link}" in mail.text and "La &lt;Lettre&gt; &amp; {link}" in mail.html, "no placeholder"
     assert (mail.to, mail.reply_to) == ("zoe@example.com", "a@example.com")

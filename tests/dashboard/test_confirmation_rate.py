@@ -45,4 +45,12 @@ def test_it_is_shown_for_forms_with_double_opt_in_alone(product: Product, person
     form = replace(product.settings.forms["footer"], confirm="paris")
     with_admin_key(product, forms={"footer": form})
     page = words(person.get("/dashboard/forms/footer"))
-    assert "Confirmed 28 days –" in page and "0 never confirmed" in page
+    assert "Confirmed 28 days – known when their time is over" in page
+
+
+def test_a_frame_to_copy_is_offered_where_sites_are_listed(product: Product, person: Person) -> None:
+    assert "&lt;iframe" not in person.get("/dashboard/forms/footer").body, "no site may show it"
+    form = replace(product.settings.forms["footer"], origins=frozenset({"https://www.example.com"}))
+    with_admin_key(product, forms={"footer": form})
+    page = person.get("/dashboard/forms/footer").body
+    assert "&lt;form method" in page and "/forms/footer?embed=1&#34; title=&#34;footer&#34; width" in page

@@ -15,7 +15,7 @@ def test_an_unconfirmed_signup_waits_for_its_person(product: Product, person: Pe
     event = replace(product.signup("a@example.com", form="footer", list=None), confirmation=waiting)
     [event_id] = product.store(event)
     page = words(person.get(f"/dashboard/events/{event_id}"))
-    assert "waits until the person confirms it by the link in the mail." in page
+    assert "waits until the mail goes out that asks to confirm it." in page
     assert "Confirmation mail not sent yet" in page
     product.clock.forward(hours=1)
     product.work(event_id)

@@ -179,12 +179,15 @@ def test_what_a_form_brought_too_much_of_is_one_group(product: Product, person: 
     ]
     product.work(*product.store(*events), queue="unsubscribes")
     page = person.get("/dashboard/events")
-    assert "Held: too many at once Unsubscribes Quarantined All accounts footer 2 1 March Let it go" in words(page)
+    assert (
+        "Held: too many at once, or perhaps a robot Unsubscribes Quarantined All accounts footer 2 1 March Let it go"
+        in words(page)
+    )
     listed = person.get("/dashboard/events?status=quarantined")
     assert listed.body.count('type="checkbox"') == 2, "a person once, whatever the number of accounts"
     assert "goes by itself on 2 March, 10:30 (09:30 UTC), unless you discard it" in words(listed)
     assert "lyon, paris" in words(listed) or "paris, lyon" in words(listed)
-    assert "2 signups or unsubscribes are held, since a form got too many at once. Form: footer." in words(
+    assert "2 signups or unsubscribes are held: too many at once, or perhaps a robot. Form: footer." in words(
         person.get("/dashboard")
     )
 
@@ -206,8 +209,8 @@ def test_signups_and_unsubscribes_of_a_form_are_held_and_discarded_apart(product
     [leaves] = product.store(product.unsubscribe("u@example.com", form="footer"))
     product.work(leaves, *product.store(*signups))
     page = person.get("/dashboard/events")
-    group = "Held: too many at once Signups Quarantined All accounts footer 3 1 March Let it go"
-    assert group in words(page) and "Held: too many at once Unsubscribes" in words(page)
+    group = "Held: too many at once, or perhaps a robot Signups Quarantined All accounts footer 3 1 March Let it go"
+    assert group in words(page) and "Held: too many at once, or perhaps a robot Unsubscribes" in words(page)
     listed = person.get("/dashboard/events?status=quarantined&type=signup")
     assert "is erased on 31 March, 11:30 (09:30 UTC), unless you let it go" in words(listed)
     chosen = {"status": "quarantined", "type": "signup", "form": "footer"}

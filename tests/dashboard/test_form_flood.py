@@ -48,7 +48,7 @@ def test_of_a_flood_a_real_person_is_released_and_the_rest_discarded(product: Pr
     person = Person(product)
     person.log_in()
     page = person.get("/dashboard")
-    assert "signups or unsubscribes are held, since a form got too many at once. Form: footer." in words(page)
+    assert "signups or unsubscribes are held: too many at once, or perhaps a robot. Form: footer." in words(page)
     assert 'href="/api/dashboard/events?status=quarantined' in page.body
     assert "Quarantined All accounts footer at least 1,000 1 March" in words(person.get("/dashboard/events"))
     release(product, person, real)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 from ...config.model import Settings
 from ...domain.addresses import masked
@@ -40,10 +41,16 @@ class ConfirmPages:
         """Returns the page after the confirmation; `returns_by_hand`: what the person must do to come back."""
         return self._page(request, 200, "done", ("by_hand",) if returns_by_hand else ("done",), signup)
 
-    def failure(self, request: Request, status: int) -> Response:
-        """Returns the page of a link that is not genuine, has ended, or cannot be read now."""
+    def failure(self, request: Request, status: int, signup: Event | None = None) -> Response:
+        """Returns the page of a link that is not genuine, has ended, or cannot be read now.
+
+        That of a signup that has ended leads to the page of its form.
+        """
         page = {404: "unknown", 410: "ended"}.get(status, "later")
-        return self._page(request, status, page, (page,), button="try_again" if page == "later" else None)
+        ended = page == "ended" and signup is not None and signup.form in self._settings.forms
+        again = f"{request.base_path}/forms/{quote(signup.form or '', safe='')}" if ended and signup else ""
+        button = "try_again" if page == "later" else None
+        return self._page(request, status, page, (page,), signup, button=button, again=again)
 
     def _page(
         self,
@@ -53,9 +60,10 @@ class ConfirmPages:
         paragraphs: tuple[str, ...],
         signup: Event | None = None,
         button: str | None = None,
+        again: str = "",
     ) -> Response:
         form = self._settings.forms.get(signup.form or "") if signup else None
-        values: dict[str, Any] = {"page": page, "paragraphs": paragraphs, "button": button}
+        values: dict[str, Any] = {"page": page, "paragraphs": paragraphs, "button": button, "again": again}
         return render(
             "confirm.html",
             self.language(request, signup),

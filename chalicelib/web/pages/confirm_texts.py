@@ -38,6 +38,7 @@ CONFIRM: Texts = {
         "De inschrijving is niet op tijd bevestigd. Schrijf u opnieuw in als u dat wilt.",
         "The signup was not confirmed in time. Please sign up again if you wish.",
     ),
+    "again": Text("M’inscrire à nouveau", "Opnieuw inschrijven", "Sign up again"),
     "unknown_title": Text("Ce lien n’est pas valable", "Deze link is niet geldig", "This link is not valid"),
     "unknown": Text(
         "Il est peut-être incomplet. Ouvrez-le à nouveau depuis l’e‑mail.",

@@ -57,6 +57,7 @@ class ConfirmRoutes:
         request.answer_headers["x-robots-tag"] = "noindex"
         if request.method not in ("GET", "HEAD", "POST"):
             return problems.other_method(request, _ALLOW)
+        signup: Event | None = None
         try:
             event_id = self._links().event_id(token)
             if event_id is None:
@@ -64,16 +65,17 @@ class ConfirmRoutes:
             stored = next(iter(self._services.events.load([event_id])), None)
             if stored is None or stored.event.confirmation is None:
                 raise _ended()
+            signup = stored.event
             if request.method != "POST":  # changes nothing, because mail scanners open every link
                 return self._show(request, stored)
-            return self._confirm(request, stored.event)
+            return self._confirm(request, signup)
         except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
-            return problems.answer(request, error, partial(self._failure, request))
+            return problems.answer(request, error, partial(self._failure, request, signup))
 
     def _show(self, request: Request, stored: StoredEvent) -> Response:
         signup = stored.event
         if not signup.awaits_confirmation:
-            return self._pages.done(request, signup)
+            return self._pages.done(request, signup, returns_by_hand=self._stays_suppressed(signup))
         pending = all(delivery.status is Status.PENDING for delivery in stored.deliveries.values())
         over = signup.confirmation is not None and self._services.effects.clock() >= signup.confirmation.expires_at
         if over or not pending:
@@ -109,8 +111,8 @@ class ConfirmRoutes:
             signup.email, account, lambda event_id: status_of(event_id, account)
         ).is_suppressed
 
-    def _failure(self, request: Request, problem: HttpProblem) -> Response:
-        page = self._pages.failure(request, problem.status)
+    def _failure(self, request: Request, signup: Event | None, problem: HttpProblem) -> Response:
+        page = self._pages.failure(request, problem.status, signup)
         return replace(page, headers={**problem.headers, **page.headers})
 
 

@@ -183,6 +183,11 @@ EVENT: Texts = {
         "wacht tot de persoon ze bevestigt via de link in de e‑mail.",
         "waits until the person confirms it by the link in the mail.",
     ),
+    "sentence_mail_waits": Text(
+        "attend que l’e‑mail qui demande de la confirmer parte.",
+        "wacht tot de e‑mail vertrekt die vraagt om ze te bevestigen.",
+        "waits until the mail goes out that asks to confirm it.",
+    ),
     "deliveries": Text("Compte par compte", "Account per account", "Account by account"),
     "attempts": Text("Essais", "Pogingen", "Attempts"),
     "next_attempt": Text("Prochain essai", "Volgende poging", "Next attempt"),

@@ -70,6 +70,9 @@ FORM: Texts = {
     "refused": Text("Refusées", "Geweigerd", "Refused"),
     "trapped": Text("Robots", "Robots", "Robots"),
     "confirmed": Text("Confirmées", "Bevestigd", "Confirmed"),
+    "confirmed_later": Text(
+        "connu une fois le délai passé", "bekend als de tijd om is", "known when their time is over"
+    ),
     "unconfirmed": Text("Jamais confirmées", "Nooit bevestigd", "Never confirmed"),
     "quarantined": Text("Retenues", "Vastgehouden", "Quarantined"),
     "unsubscribes": Text("Désinscriptions", "Uitschrijvingen", "Unsubscribes"),
@@ -112,6 +115,12 @@ FORM: Texts = {
         "dit formulier vraagt. Wat uw eigen HTML zonder dat verstuurt, wordt vastgehouden.",
         "Copy this HTML into your page: it shows the page below there, which brings the proof of work (altcha) that "
         "this form asks for. What HTML of your own sends without one is quarantined.",
+    ),
+    "frame": Text("Dans un cadre", "In een kader", "In a frame"),
+    "frame_how": Text(
+        "Ou montrez cette page dans un cadre, là où un éditeur de sites ne permet pas de formulaire\u00a0:",
+        "Of toon deze pagina in een kader, waar een websitebouwer geen formulier toelaat:",
+        "Or show this page in a frame, where a site builder allows no form:",
     ),
     "hosted": Text("Sans site web", "Zonder website", "Without a website"),
     "hosted_how": Text(

@@ -76,9 +76,9 @@ OVERVIEW: Texts = {
         "One signup or unsubscribe is refused.",
     ),
     "quarantined_one": Text(
-        "Une inscription ou désinscription est retenue, car un formulaire en a reçu trop à la fois.",
-        "Eén aan- of uitschrijving wordt vastgehouden, omdat een formulier er te veel tegelijk kreeg.",
-        "One signup or unsubscribe is held, since a form got too many at once.",
+        "Une inscription ou désinscription est retenue\u00a0: trop à la fois, ou peut-être un robot.",
+        "Eén aan- of uitschrijving wordt vastgehouden: te veel tegelijk, of misschien een robot.",
+        "One signup or unsubscribe is held: too many at once, or perhaps a robot.",
     ),
     "parked": Text(
         "{n} inscriptions ou désinscriptions sont abandonnées jusqu’à ce que vous les renvoyiez.",
@@ -91,9 +91,9 @@ OVERVIEW: Texts = {
         "{n} signups or unsubscribes are refused.",
     ),
     "quarantined": Text(
-        "{n} inscriptions ou désinscriptions sont retenues, car un formulaire en a reçu trop à la fois.",
-        "{n} aan- of uitschrijvingen worden vastgehouden, omdat een formulier er te veel tegelijk kreeg.",
-        "{n} signups or unsubscribes are held, since a form got too many at once.",
+        "{n} inscriptions ou désinscriptions sont retenues\u00a0: trop à la fois, ou peut-être un robot.",
+        "{n} aan- of uitschrijvingen worden vastgehouden: te veel tegelijk, of misschien een robot.",
+        "{n} signups or unsubscribes are held: too many at once, or perhaps a robot.",
     ),
     "look": Text("Regarder", "Bekijken", "Look"),
     "statistics_old": Text(
@@ -116,7 +116,6 @@ OVERVIEW: Texts = {
     "oldest": Text("{n}, depuis {time}", "{n}, sinds {time}", "{n}, for {time}"),
     "unsubscribes_waiting": Text("dont désinscriptions", "waarvan uitschrijvingen", "of these, unsubscribes"),
     "last_statistics": Text("Statistiques lues", "Statistieken gelezen", "Statistics read"),
-    "no_statistics": Text("ce fournisseur n’en a pas", "deze provider heeft er geen", "this provider has none"),
     "not_yet": Text("pas encore", "nog niet", "not yet"),
     "paused_until": Text("Prochain essai", "Volgende poging", "Next attempt"),
     "forms": Text("Formulaires", "Formulieren", "Forms"),

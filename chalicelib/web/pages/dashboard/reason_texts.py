@@ -26,11 +26,13 @@ REASONS: Texts = {
         "The person unsubscribed before",
     ),
     "reason_quarantined": Text(
-        "Retenu\u00a0: trop à la fois", "Vastgehouden: te veel tegelijk", "Held: too many at once"
+        "Retenu\u00a0: trop à la fois, ou un robot peut-être",
+        "Vastgehouden: te veel tegelijk, of misschien een robot",
+        "Held: too many at once, or perhaps a robot",
     ),
     "reason_discarded": Text("Écarté par vous", "Door u verworpen", "Discarded by you"),
     "reason_unconfirmed": Text(
-        "L’inscription n’a pas été confirmée", "De aanmelding is niet bevestigd", "The signup was not confirmed"
+        "Pas confirmée par la personne", "Niet bevestigd door de persoon", "Not confirmed by the person"
     ),
     "reason_invalid_address": Text(
         "Le fournisseur refuse l’adresse", "De provider weigert het adres", "The provider refuses the address"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from urllib.parse import quote
 
-from ....dashboard.forms import FormHistory, embed_html, first_day as first_of_days, history, refusals
+from ....dashboard.forms import FormHistory, embed_html, first_day as first_of_days, frame_html, history, refusals
 from ....domain.reasons import NEVER_LISTED
 from ....services import Services
 from ....statistics.silent_forms import first_day, silences
@@ -53,6 +53,7 @@ class FormPages:
             chart_days=CHART_DAYS,
             busiest=past.busiest(CHART_DAYS),
             html=embed_html(form, url, language, address, button) if url else "",
+            frame=frame_html(form, url, language) if url and form.origins and not form.altcha else "",
             hosted_page=f"{url or request.base_path}/forms/{quote(form.name, safe='')}",
         )
 
