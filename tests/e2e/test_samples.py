@@ -16,7 +16,8 @@ from local.sandbox import Control, sample_config
 from tests.support.aws import TestAws
 from tests.support.stack import ROOT, RunningStack, SharedStack
 
-SAMPLES = sorted((ROOT / "events").glob("*.json"))
+SAMPLES = sorted(path for path in (ROOT / "events").glob("*.json") if not path.stem.startswith("http_form_signup-"))
+"""Without those of docs/form-recipes.md, whose forms are not in the sample world."""
 FUNCTIONS = {"http": "api_handler", "sqs": "", "schedule": "", "call": "call_provider"}
 VARYING_HEADERS = {"x-request-id", "date"}
 Direct = Callable[[str, Any, dict[str, str]], Any]
