@@ -165,7 +165,7 @@ def test_make_run_prints_the_lines_shown_in_the_tour(stack: RunningStack) -> Non
 @pastes
 def test_the_form_examples_work_as_written(shared_stack: SharedStack, documented: Documented) -> None:
     assert [step.pasted for step in steps(FORMS)] == documented.blocks("docs/forms.md")
-    form, _, club = [code for language, code in BLOCK.findall(FORMS) if language == "toml"]
+    form, *_, club = [code for language, code in BLOCK.findall(FORMS) if language == "toml"]
     sample = sample_config(shared_stack.sandbox, ["ediware"])
     others = re.sub(r"^\[forms\.footer.*?(?=^\[(?!forms))", "", sample, flags=re.DOTALL | re.MULTILINE)
     stack = shared_stack.reset(form + club + others)
