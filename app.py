@@ -221,6 +221,14 @@ def openapi(request: Request) -> Response:
     return show_document(request, app.declared, lambda: container().settings)
 
 
+@app.route("/docs")
+def docs(request: Request) -> Response:
+    """Shows people what `/openapi.json` describes."""
+    from chalicelib.description.routes import show_page
+
+    return show_page(request, app.declared, lambda: container().settings)
+
+
 @app.route("/", methods=METHODS)
 @app.route("/{proxy+}", methods=METHODS)
 def fallback(request: Request) -> Response:

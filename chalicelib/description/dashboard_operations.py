@@ -7,7 +7,7 @@ from ..web.routes.dashboard.events import RESENDABLE
 from .bodies import dashboard_body
 from .json_schema import Schema, choice, described, ref
 from .operations import ADMIN, Operation
-from .responses import CSV, Family, answer, errors, page
+from .responses import CSV, PAGE_HEADERS, Family, answer, errors, page
 
 _FAMILY = Family.DASHBOARD
 _TEXT: Schema = {"type": "string"}
@@ -48,7 +48,7 @@ def _shown(*parameters: str, may_lack: bool = False, csv: bool = False) -> Opera
         file = answer("", {CSV: {"schema": {"type": "string"}}}, more_headers=("content-disposition",))
         shown["content"] |= file["content"]
         shown["headers"] |= file["headers"]
-    same = answer("The client has this page.", family=_FAMILY, more_headers=("etag", "set-cookie", *_PAGE_HEADERS))
+    same = answer("The client has this page.", family=_FAMILY, more_headers=("etag", "set-cookie", *PAGE_HEADERS))
     found = errors(404, family=_FAMILY) if may_lack else {}
     return Operation(
         tag="Dashboard",
@@ -58,9 +58,6 @@ def _shown(*parameters: str, may_lack: bool = False, csv: bool = False) -> Opera
         responses={"200": shown, **_login_first(), "304": same, **errors(401, 403, family=_FAMILY), **found}
         | errors(429, 503, family=_FAMILY),
     )
-
-
-_PAGE_HEADERS = ("content-language", "content-security-policy", "referrer-policy", "vary")
 
 
 def _action(body: Schema, *statuses: int, done: dict[str, Schema] | None = None) -> Operation:

@@ -11,7 +11,7 @@ from ..providers import registry
 from ..web.session import COOKIE
 from .bodies import events_body, form_body, one_click_body
 from .json_schema import Schema, ref
-from .responses import CSV, JSON, Family, answer, error_answer, errors, page
+from .responses import CSV, JSON, PAGE_HEADERS, Family, answer, error_answer, errors, page
 
 ADMIN: tuple[dict[str, list[str]], ...] = ({"adminKey": []}, {"session": []})
 SIGNED: tuple[dict[str, list[str]], ...] = ({"webhookId": [], "webhookTimestamp": [], "webhookSignature": []},)
@@ -362,6 +362,16 @@ SERVICE: dict[tuple[str, str], Operation] = {
                 more_headers=("etag", "access-control-allow-origin"),
             ),
             "304": answer("The client has it.", more_headers=("etag", "access-control-allow-origin")),
+            **errors(429, 503),
+        },
+    ),
+    ("GET", "/docs"): Operation(
+        tag="Service",
+        parameters=("if_none_match",),
+        description="In English. It needs no key, and loads nothing.",
+        responses={
+            "200": page("The page.", more_headers=("etag",)),
+            "304": answer("The browser has it.", more_headers=("etag", *PAGE_HEADERS)),
             **errors(429, 503),
         },
     ),

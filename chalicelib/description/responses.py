@@ -25,9 +25,9 @@ class Family(StrEnum):
 
 
 _TEXT: Schema = {"type": "string"}
-_BASE = ("x-request-id", "cache-control", "x-content-type-options")
+BASE_HEADERS = ("x-request-id", "cache-control", "x-content-type-options")
 _CORS = ("access-control-allow-origin", "access-control-expose-headers", "vary")
-_PAGE = ("content-language", "content-security-policy", "referrer-policy", "vary")
+PAGE_HEADERS = ("content-language", "content-security-policy", "referrer-policy", "vary")
 _OWN: Mapping[Family, Sequence[str]] = {
     Family.API: (),
     Family.FORM: _CORS,
@@ -118,10 +118,10 @@ def answer(
     links: Mapping[str, Any] | None = None,
 ) -> Schema:
     """Returns a response object; `content`: media type objects by media type."""
-    on_page = _PAGE if content and HTML in content else ()
+    on_page = PAGE_HEADERS if content and HTML in content else ()
     return {
         "description": description,
-        "headers": headers((*_BASE, *_OWN[family], *more_headers, *on_page)),
+        "headers": headers((*BASE_HEADERS, *_OWN[family], *more_headers, *on_page)),
         **({"content": dict(content)} if content else {}),
         **({"links": dict(links)} if links else {}),
     }

@@ -1,4 +1,4 @@
-"""Answers `GET /openapi.json`."""
+"""Answers `GET /openapi.json` and `GET /docs`."""
 
 from __future__ import annotations
 
@@ -14,24 +14,41 @@ from ..web.revalidation import revalidated
 from .document import openapi
 from .responses import JSON
 
-# It changes with a deployment or the configuration alone: caches may keep it, and ask each time whether it is still
-# right. Pages of any site may read it, since it holds nothing of anybody.
-_HEADERS = {"content-type": JSON, "cache-control": "no-cache", "access-control-allow-origin": "*"}
+# Both change with a deployment or the configuration alone: caches may keep them, and ask each time whether they are
+# still right.
+_KEPT = {"cache-control": "no-cache"}
 
 
 def show_document(request: Request, routes: Sequence[Route], settings: Callable[[], Settings]) -> Response:
     """Return the OpenAPI document of these routes, or 304 for a client that has it.
 
-    Of `settings` it needs the public URL alone, and does without where they cannot be read.
+    Pages of any site may read it, since it holds nothing of anybody. Of `settings` it needs the public URL alone, and
+    does without where they cannot be read.
     """
+    return revalidated(request, _document(tuple(routes), _url(request, settings)))
+
+
+def show_page(request: Request, routes: Sequence[Route], settings: Callable[[], Settings]) -> Response:
+    """Return the same document as a page for people, or 304 for a browser that has it."""
+    return revalidated(request, _page(tuple(routes), _url(request, settings)))
+
+
+def _url(request: Request, settings: Callable[[], Settings]) -> str | None:
     try:
-        url = public_url(settings(), request)
+        return public_url(settings(), request)
     except Exception:  # it is logged where it fails a request by itself
-        url = request.own_url
-    return revalidated(request, Response(200, _document(tuple(routes), url), _HEADERS))
+        return request.own_url
 
 
 @lru_cache(maxsize=4)
-def _document(routes: tuple[Route, ...], url: str | None) -> str:
-    """Return the document's text, made once for each of a Relais' addresses."""
-    return json.dumps(openapi(routes, url), ensure_ascii=False, separators=(",", ":"))
+def _document(routes: tuple[Route, ...], url: str | None) -> Response:
+    """Return the document, made once for each of a Relais' addresses."""
+    text = json.dumps(openapi(routes, url), ensure_ascii=False, separators=(",", ":"))
+    return Response(200, text, {"content-type": JSON, "access-control-allow-origin": "*", **_KEPT})
+
+
+@lru_cache(maxsize=4)
+def _page(routes: tuple[Route, ...], url: str | None) -> Response:
+    from .page import docs_page
+
+    return docs_page(openapi(routes, url), headers=_KEPT)

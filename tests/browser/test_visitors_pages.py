@@ -82,6 +82,7 @@ def made(name: str, language: str) -> Answer:
         "get": ("GET", signup, {}, None),
         "unreadable": ("POST", signup, {"Content-Type": "application/xml"}, fields),
         "nothing-there": ("GET", "/nothing", {}, None),
+        "docs": ("GET", "/docs", {}, None),
         "hosted": ("GET", "/forms/footer", {}, None),
         "hosted-framed": ("GET", "/forms/footer?embed=1", {}, None),
         "hosted-to-correct": ("POST", signup, {}, wrong | {"@hosted": language}),
@@ -172,6 +173,21 @@ def test_every_page_fits_a_small_screen_and_a_large_font(browser: Browser, serve
         for _ in range(2):
             assert browser.run("document.documentElement.scrollWidth") <= 320, name
             browser.run("document.documentElement.style.fontSize = '200%'")
+
+
+def test_the_page_of_the_http_interface_is_accessible_and_quiet(browser: Browser, server: str) -> None:
+    found: dict[str, list[str]] = {}
+    for width, scheme in ((1200, "light"), (320, "dark")):
+        browser.resize(width)
+        browser.prefer(scheme)
+        browser.open(f"{server}/en/docs")
+        assert browser.run("document.documentElement.lang") == "en"
+        assert len(browser.all("h1")) == len(browser.all("main")) == 1
+        assert browser.run("document.documentElement.scrollWidth") <= width
+        found[scheme] = axe(browser)
+        found[f"{scheme}, console"] = browser.complaints()
+        found[f"{scheme}, loaded"] = browser.run("performance.getEntriesByType('resource').map((each) => each.name)")
+    assert {place: faults for place, faults in found.items() if faults} == {}
 
 
 def test_axe_objects_to_what_is_wrong(browser: Browser) -> None:

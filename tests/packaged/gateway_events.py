@@ -38,6 +38,15 @@ def link(method: str, url: str) -> dict[str, Any]:
     return {**event, **own, "requestContext": about, "body": body}
 
 
+def read(path: str, **headers: str) -> dict[str, Any]:
+    """`GET` of a path without parameters, by anybody."""
+    event = _sample("http_get_event")
+    about = {**event["requestContext"], "resourcePath": path, "path": f"/api{path}"}
+    several = {name.replace("_", "-"): [value] for name, value in headers.items()}
+    own = {"path": path, "resource": path, "pathParameters": None, "multiValueHeaders": several}
+    return {**event, **own, "requestContext": about}
+
+
 def scheduled() -> dict[str, Any]:
     """EventBridge's scheduled event."""
     return _sample("schedule_collect_stats")

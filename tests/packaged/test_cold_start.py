@@ -58,6 +58,7 @@ NEVER_AT_IMPORT = {
         "chalicelib.statistics.collect",
     ),
     *("chalicelib.jobs", "chalicelib.contact_import", "chalicelib.unsubscribe_sync", "chalicelib.unsubscribe_links"),
+    "chalicelib.description",
     *("chalicelib.providers.transport.session", "chalicelib.privacy", "cryptography", "cffi", "jinja2", "markupsafe"),
     *(f"chalicelib.providers.{name}" for name in registry.names()),
 }
@@ -78,7 +79,7 @@ NEVER_FOR_A_FORM = {
         "chalicelib.web.routes.unsubscribe",
         "chalicelib.web.pages",
     ),
-    *("chalicelib.statistics", "chalicelib.ingestion.signatures"),
+    *("chalicelib.statistics", "chalicelib.ingestion.signatures", "chalicelib.description"),
 }
 CLIENTS = {"ediware": "client", "mailpartner": "client", "mymailmarket": "api"}
 HEAVY = (

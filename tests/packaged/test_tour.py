@@ -11,7 +11,7 @@ from local.lambdas import events
 from local.lambdas.functions import FunctionFailed
 from tests.e2e.world import unsubscribed_at
 from tests.packaged.conftest import Artefact
-from tests.packaged.gateway_events import event_of, form, link, scheduled
+from tests.packaged.gateway_events import event_of, form, link, read, scheduled
 from tests.support.aws import REGION
 from tests.support.waiting import wait_for
 
@@ -71,6 +71,14 @@ def test_scheduled_functions_and_operator_functions_run(artefact: Artefact) -> N
     assert "result" in call({"account": "paris", "function": "list_list", "params": {}})
     assert artefact["report"]({})["accounts"].keys() == {"paris", "lettre", "brussel"}
     assert artefact["resend"]({"account": "paris"}) == {"resent": 0}
+
+
+def test_the_description_comes_with_the_zip(artefact: Artefact) -> None:
+    for path, begins in (("/openapi.json", '{"openapi":"3.1'), ("/docs", "<!doctype html>")):
+        first = artefact["api_handler"](read(path))
+        assert (first["statusCode"], first["body"].startswith(begins)) == (200, True)
+        again = artefact["api_handler"](read(path, If_None_Match=first["headers"]["etag"]))
+        assert (again["statusCode"], again["body"]) == (304, "")
 
 
 def test_every_function_starts_and_logs_under_its_name(artefact: Artefact) -> None:

@@ -38,6 +38,7 @@ ROUTES = {
     "/forms/{form}": ("/forms/footer", READ, 200),
     "/healthz": ("/healthz", READ, 200),
     "/openapi.json": ("/openapi.json", READ, 200),
+    "/docs": ("/docs", READ, 200),
 }
 FALLBACK = ("/", "/{proxy+}")
 PROBLEM, PAGE = "application/problem+json", "text/html; charset=utf-8"
