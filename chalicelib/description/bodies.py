@@ -10,19 +10,12 @@ from ..ingestion.form_proofs import PROOF, STAMP
 from .event_schema import EVENT_EXAMPLES
 from .json_schema import Schema, ref
 
-_ALSO = "JSON is also read as `text/json`, any `+json`, or without a type; byte order marks before it are skipped."
+# In words alone: a text that is JSON is what generators of clients and of requests do not know.
+_ALSO = "JSON is also read as `text/json`, `text/plain`, any `+json`, or without a type, and behind byte order marks."
 _TEXT: Schema = {"type": "string"}
-URLENCODED, MULTIPART, JSON, PLAIN = (
-    "application/x-www-form-urlencoded",
-    "multipart/form-data",
-    "application/json",
-    "text/plain",
-)
-
-
-def _json_text(schema: Schema) -> Schema:
-    """Returns the schema of a text that is the JSON of `schema`."""
-    return {"type": "string", "contentMediaType": JSON, "contentSchema": schema}
+URLENCODED, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
+# The same with a name for each media type: generated clients choose the media type by the type of the body.
+_SUBMISSIONS = {JSON: "FormSubmission", URLENCODED: "UrlencodedForm", MULTIPART: "MultipartForm"}
 
 
 def events_body() -> Schema:
@@ -33,10 +26,7 @@ def events_body() -> Schema:
     return {
         "description": f"One event, or several. At most {EVENTS_REQUEST_MB} MB, without a content coding. {_ALSO}",
         "required": True,
-        "content": {
-            JSON: {"schema": schema, "examples": {**single, **several}},
-            PLAIN: {"schema": _json_text(schema)},
-        },
+        "content": {JSON: {"schema": schema, "examples": {**single, **several}}},
     }
 
 
@@ -49,7 +39,7 @@ def request_definitions() -> dict[str, Schema]:
     }
     return {
         "EventsRequest": {"anyOf": [alone, ref("EventBatch")]},
-        "FormSubmission": _submission(),
+        **{name: _submission() for name in _SUBMISSIONS.values()},
     }
 
 
@@ -77,18 +67,11 @@ def _submission() -> Schema:
 
 def form_body(example: dict[str, Any]) -> Schema:
     """Returns the body of a website form."""
-    schema = ref("FormSubmission")
-    media_type = {"schema": schema, "example": example}
     return {
         "description": f"At most {FORM_KB} KB, without files and without a content coding. Forms are read in UTF-8, or"
         f" in windows-1252 where they are not. {_ALSO}",
         "required": True,
-        "content": {
-            JSON: media_type,
-            URLENCODED: media_type,
-            MULTIPART: media_type,
-            PLAIN: {"schema": _json_text(schema)},
-        },
+        "content": {kind: {"schema": ref(name), "example": example} for kind, name in _SUBMISSIONS.items()},
     }
 
 

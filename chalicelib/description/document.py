@@ -37,9 +37,9 @@ Relais takes signups, unsubscribes and syncs from website forms and back ends, a
 providers.
 
 What a schema of a request shows is what is accepted, leniency included. What lies outside is refused with 4xx. What \
-lies inside is refused only for what no schema can know: names that are not configured, what a sender may send, the \
-clock, sizes in bytes (a request of more than {EVENTS_REQUEST_MB} MB), the finer rules of e-mail addresses, cursors of \
-another list.
+lies inside is refused only for what no schema can know: names that are not configured, what a sender may send, a \
+form's own rules, the clock, sizes in bytes (a request of more than {EVENTS_REQUEST_MB} MB), the finer rules of e-mail \
+addresses, cursors of another list.
 
 Errors are problems (RFC 9457) for programs, and pages for clients whose `Accept` prefers HTML. Any other method of a \
 path is 405 (`{OTHER_METHODS}`), any other path 404. A web ACL of the deployment may refuse any request with 403.

@@ -115,6 +115,7 @@ def _signups() -> dict[str, Schema]:
             "description": "By the form's own names. A field that the form maps is a `FieldValue`; any other is left"
             " out, and noted.",
             "type": ["object", "array", "null"],
+            "items": {},
             "maxItems": 0,
             "additionalProperties": {"anyOf": [ref("FieldValue"), {}]},
         },
@@ -130,6 +131,7 @@ def _signups() -> dict[str, Schema]:
         fields={
             "description": "By the provider's names. An empty array counts as no fields.",
             "type": ["object", "array", "null"],
+            "items": {},
             "maxItems": 0,
             **ref("FieldsByName"),
         },

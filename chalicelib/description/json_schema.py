@@ -37,9 +37,7 @@ def described(schema: Schema, description: str) -> Schema:
 
 def nullable(schema: Schema) -> Schema:
     """Returns the schema of a value that may also be null."""
-    if "enum" in schema:
-        return {**schema, "type": [schema["type"], "null"], "enum": [*schema["enum"], None]}
-    if isinstance(schema.get("type"), str):
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
         return {**schema, "type": [schema["type"], "null"]}
     rest = {name: value for name, value in schema.items() if name in ("description", "default", "examples")}
     return {**rest, "anyOf": [{name: value for name, value in schema.items() if name not in rest}, {"type": "null"}]}

@@ -155,8 +155,7 @@ def error_component(name: str) -> Schema:
 
 def error_answer(status: str, description: str, family: Family, schema: str = "Problem") -> Schema:
     """Returns an error answer: a problem, or a page for a client that prefers HTML."""
-    of_status = {"properties": {"status": {"const": int(status)}}}
     example = {"type": NO_TYPE, "title": title_of(int(status)), "status": int(status), "detail": description}
-    problem: Schema = {"schema": {"allOf": [ref(schema), of_status]}, "example": example}
+    problem: Schema = {"schema": ref(schema), "example": example}  # one type for clients, whatever the status
     content = {MEDIA_TYPE: problem, **({JSON: problem} if status in GATEWAY else {}), HTML: {"schema": PAGE_SCHEMA}}
     return answer(description, content, family=family, more_headers=_OF_STATUS.get(status, ()))

@@ -141,7 +141,10 @@ def _content_mistakes(
     if "json" not in media_type:
         return []
     at = f"{pointer}/content/{media_type.replace('/', '~1')}/schema"
-    errors = validator(at).iter_errors(json.loads(body))
+    value = json.loads(body)
+    errors = validator(at).iter_errors(value)
+    if "problem" in media_type and value.get("status") != int(where.rpartition(" ")[2]):
+        return [f"{where}: the problem's status is {value.get('status')}"]
     return [f"{where}: {'/'.join(map(str, one.absolute_path))}: {one.message}" for one in errors]
 
 
