@@ -20,7 +20,7 @@ def configuration_schema(specs: Mapping[str, ProviderSpec], annotations: Annotat
 
     Draft 7, which editors of TOML know, without an `$id`: Taplo takes no relative one. An account's other keys depend
     on its `provider`. A chain of if, then and else says so: editors complete what stands beside `if`, but nothing
-    inside it, nor beside `allOf`.
+    inside it, nor beside `allOf`. Tombi takes a schema for complete that does not say that it allows other keys.
     """
     accounts: dict[str, Schema] = {}
     whole: Schema = {}
@@ -61,14 +61,16 @@ def _account(accounts: Mapping[str, Schema], titles: Mapping[str, str]) -> Schem
     """Returns the schema of an account at any of the providers."""
     keys = dict.fromkeys(key for account in accounts.values() for key in account["properties"])
     either: Schema = {}
+    others_allowed = {"additionalProperties": True}
     shared = {key: _of_any_provider(key, accounts, titles) for key in keys}
     for name in reversed(list(accounts)):
         account = accounts[name]
         its_own = {"required": account["required"], "properties": _beyond(account["properties"], shared)}
         either = {
-            "if": {"properties": {"provider": {"const": name}}, "required": ["provider"]},
+            "if": {"properties": {"provider": {"const": name}}, "required": ["provider"], **others_allowed},
             "then": {**its_own, "additionalProperties": False},
             "else": either or True,
+            **others_allowed,
         }
     description = next(iter(accounts.values()))["description"]
     return {"type": "object", "description": description, "required": ["provider"], "properties": shared, **either}

@@ -45,7 +45,8 @@ _PATH = f"(?:/[^{_IN_URL}?#]*)?"
 _QUERY = rf"(?:\?[^{_IN_URL}#]*)?"
 _FRAGMENT = f"(?:#[^{_IN_URL}]*)?"
 _HTTPS = f"https://{_HOST}"
-_LOOPBACK = r"(?:127(?:\.[0-9]{1,3}){3}|\[[0:]+1\])"
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_LOOPBACK = rf"(?:127(?:\.{_BYTE}){{3}}|\[[0:]+1\])"
 _THIS_MACHINE = rf"http://(?:(?:[^{_IN_URL}/?#@:\[\]]+\.)?localhost\.*|{_LOOPBACK})"
 _ANY_HTTP = f"https?://{_HOST}"
 
@@ -108,7 +109,7 @@ def secret_schema(rule: Check) -> Schema:
     """Returns the schema of a secret: a reference to where it is kept, or the value itself."""
     references = "|".join(
         (
-            f"secret:{_with_stage(secret_references.SECRET_NAME.pattern)}(?:#{_CHARACTER}+)?",
+            f"secret:{_with_stage(secret_references.SECRET_NAME.pattern)}(?:#{_CHARACTER}*[^{_SPACE}{CONTROL_CHARACTERS}])?",
             f"ssm:{_with_stage(secret_references.PARAMETER_NAME.pattern)}",
             f"env:{secret_references.VARIABLE.pattern}",
         )
