@@ -230,14 +230,19 @@ class Table:
         items = map(_unpack, chain.from_iterable(answers))
         return {(item["pk"], item["sk"]): item for item in items}
 
-    def query(self, pk: str, between: tuple[str, str] | None = None) -> list[dict[str, Any]]:
-        """Reads the items under `pk` consistently, all or those `between` two sort keys (included), in their order."""
+    def query(
+        self, pk: str, between: tuple[str, str] | None = None, *, consistent: bool = True
+    ) -> list[dict[str, Any]]:
+        """Reads the items under `pk`, all or those `between` two sort keys (included), in their order.
+
+        Not `consistent`: an item may be as it was a moment ago, at half the price. Write on condition that it still is.
+        """
         condition, values = "pk = :pk", {":pk": pk}
         if between is not None:
             condition += " AND sk BETWEEN :first AND :last"
             values |= {":first": between[0], ":last": between[1]}
         request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _pack(values)}
-        return list(self._pages(**request, ConsistentRead=True))
+        return list(self._pages(**request, ConsistentRead=consistent))
 
     def query_due(
         self, index: str, due_pk: str, between: tuple[str, str], limit: int, attributes: str = "pk, sk, due_sk"

@@ -25,6 +25,7 @@ SERVICE = "relais"
 # Libraries whose lines may quote a URL or a body: they log through the same formatter, from warnings on.
 _LIBRARIES = ("urllib3", "requests", "botocore", "boto3")
 
+_LEFT_OUT = ("location", "service")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _log_context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=_NOTHING)
 
@@ -40,7 +41,12 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
         super().__init__(utc=True, use_rfc3339=True, serialize_stacktrace=False, json_deserializer=str)
 
     def serialize(self, log: Any) -> str:
-        """Serialise `log` and the log context, redacted, as one line of JSON."""
+        """Serialise `log` and the log context, redacted, as one line of JSON.
+
+        Most of the log are lines of level INFO, paid by the byte: they do without what nobody looks for there.
+        """
+        if log.get("level") == "INFO":
+            log = {name: value for name, value in log.items() if name not in _LEFT_OUT}
         return json.dumps(redacted_line({**log, **_log_context.get(), **log}))
 
 

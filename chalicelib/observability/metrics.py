@@ -54,9 +54,19 @@ PUBLISHED = frozenset(
         "wrong_admin_keys",
     ]
 )
-"""The metrics that CloudWatch gets: those of alarms, and of its dashboard. A count of 0 is not sent, as a series costs
-nothing in an hour without a value.
+"""The metrics that CloudWatch gets: those of alarms, and of its dashboard. A series costs nothing in an hour without a
+value, so a 0 is not sent.
 """
+MISSED = frozenset(
+    [
+        "canary_failing_seconds",
+        "oldest_pending_seconds",
+        "oldest_unsubscribe_seconds",
+        "stats_age_seconds",
+        "unsubscribes_read_age_seconds",
+    ]
+)
+"""Those whose alarms also come when nothing is measured any more: their 0 is sent."""
 
 _lock = threading.Lock()
 _stored: dict[str | None, dict[tuple[str, Unit], list[float]]] = {}
@@ -100,7 +110,7 @@ def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> 
     published = {
         (name, unit): values
         for (name, unit), values in finite.items()
-        if name in PUBLISHED and (values != [0] or unit == "Seconds")
+        if name in PUBLISHED and (name in MISSED or any(values))
     }
     facts: dict[str, Any] = {"stage": STAGE} if account is None else {"stage": STAGE, "account": redact(account)}
     logged = {

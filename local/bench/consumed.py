@@ -23,15 +23,15 @@ class Events(Protocol):
 class Consumed:
     """Calls by operation, units written and units read, of every client that is watched.
 
-    `nothing_read` counts items that were asked for in batches and are not there, and queries that find nothing.
-    DynamoDB charges for each as for the smallest item, a unit where it is read consistently, and so does the embedded
-    AWS; DynamoDB Local charges nothing.
+    `nothing_read` are the units of items that were asked for in batches and are not there, and of queries that find
+    nothing. DynamoDB charges for each as for the smallest item, a unit where it is read consistently, else half of one,
+    and so does the embedded AWS; DynamoDB Local charges nothing.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     write_units: float = 0.0
     read_units: float = 0.0
-    nothing_read: int = 0
+    nothing_read: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def watch(self, events: Events) -> None:
@@ -43,10 +43,11 @@ class Consumed:
         """Reset all counts."""
         with self._lock:
             self.calls.clear()
-            self.write_units, self.read_units, self.nothing_read = 0.0, 0.0, 0
+            self.write_units, self.read_units, self.nothing_read = 0.0, 0.0, 0.0
 
     def _ask(self, **event: Any) -> None:
         operation, request = event["model"].name, event["params"]
+        event["context"]["consistent"] = request.get("ConsistentRead", False)
         if operation in _WRITES | _READS:
             request.setdefault("ReturnConsumedCapacity", "INDEXES")
         keys = sum(len(table["Keys"]) for table in request.get("RequestItems", {}).values() if "Keys" in table)
@@ -59,7 +60,8 @@ class Consumed:
         with self._lock:
             self.calls[operation] += 1
             self.nothing_read -= sum(map(len, answer.get("Responses", {}).values()))
-            self.nothing_read += answer.get("ScannedCount") == 0
+            if answer.get("ScannedCount") == 0:
+                self.nothing_read += 1 if event["context"].get("consistent") else 0.5
             if operation in _WRITES:
                 self.write_units += units
             elif operation in _READS:

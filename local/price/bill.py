@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.reconciliation.findings import PAGE_ITEMS
 from chalicelib.reconciliation.rules import nights_between
+from local.price.measure import CANARY_SIGNUP
 
 Counts = Mapping[str, Any]
 
@@ -29,15 +30,15 @@ NAT_HOUR, NAT_GB, ADDRESS_HOUR = 0.05, 0.05, 0.005
 EUROS = 0.90  # a dollar (?)
 
 HOURS = 730
-RUNS = {"sweep": HOURS * 60, "sync_unsubscribes": HOURS * 4, "collect_stats": HOURS}
+RUNS = {"sweep": HOURS * 60, "sync_unsubscribes": HOURS * 4, "collect_stats": HOURS, "canary": HOURS}
 POLLERS, POLLS_AN_HOUR = 5, 180
 """Lambda polls a queue five times at once, for 20 seconds each; with `MaximumConcurrency` it never polls less."""
 SECRETS = 6
 """Three accounts', and the three keys of Relais' own."""
 SECRET_READS = 12
 """In an hour: a value is read again after five minutes, by the instance of `sweep`, which is always warm."""
-WINDOW_SECONDS, AWAKE = 4, 16 / 24
-"""A worker waits so long for more signups; people send them in that part of a day."""
+WINDOW_SECONDS = 4
+"""A worker waits so long for more signups."""
 PROCESSORS_AT_MB = 1769
 """Memory with which Lambda gives a whole processor."""
 AWS_CALL_MS, PROVIDER_CALL_MS = 5, 100
@@ -50,13 +51,11 @@ NIGHTS = 30
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the bill in dollars: without signups, and for each million."""
+    """A line of the bill in dollars: without signups but the canary's, and for each million."""
 
     name: str
     idle: float
     million: float
-    flowing: float = 0.0
-    """What it costs in a month with any signups at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +68,27 @@ class Work:
 
 
 def items(counts: Counts, signups_a_month: float = MILLION) -> list[Item]:
-    """Return the bill's lines. A batch has more signups the more come; `signups_a_month` says how many do."""
+    """Return the bill's lines. A batch has more signups the more come; `signups_a_month` says how many do, evenly."""
     runs, template = counts["runs"], counts["template"]
     idle = [Work(name, times, _times(runs[name], times)) for name, times in RUNS.items()]
+    idle += [
+        Work(function, HOURS, _times(runs[name], HOURS))
+        for function, name in (("api_handler", "api_handler"), ("signups", CANARY_SIGNUP))
+    ]
     batches = MILLION / _batch_size(signups_a_month)
     million = [Work("api_handler", MILLION, _times(runs["api_handler"], MILLION)), _delivery(runs, batches)]
-    series = {one for name in RUNS for one in runs[name]["series"]}
-    more = {one for name in ("api_handler", "signups of 1") for one in runs[name]["series"]} - series
+    series = {one for run in runs.values() for one in run["series"]}
     polls = template["polled_queues"] * POLLERS * POLLS_AN_HOUR * HOURS
     memory, event_bytes = template["memory_mb"], counts["stored_bytes"]["event"]
     event_gb = event_bytes * MILLION * KEPT_DAYS / 30 / GIGABYTE
     return [
         Item("metrics", len(series) * METRIC, 0),
-        Item("metrics, while signups come", 0, 0, len(more) * METRIC),
         Item("alarms", template["alarm_metrics"] * ALARM + template["composite_alarms"] * COMPOSITE_ALARM, 0),
         Item("logs", _logs(idle), _logs(million)),
         Item("secrets in Secrets Manager", SECRETS * SECRET + SECRET_READS * HOURS * SECRET_CALLS / MILLION, 0),
-        Item("API Gateway (REST)", 0, REST_REQUESTS),
+        Item("API Gateway (REST)", HOURS * REST_REQUESTS / MILLION, REST_REQUESTS),
         Item("Lambda", _lambda(idle, memory), _lambda(million, memory)),
-        Item("SQS", _sqs(idle, polls), _sqs(million, 2 * batches)),
+        Item("SQS", _sqs(idle, polls + 2 * HOURS), _sqs(million, 2 * batches)),
         Item("DynamoDB, writing and reading", _units(idle), _units(million)),
         Item("DynamoDB, events kept for 90 days, with recovery", 0, event_gb * (TABLE_GB + RECOVERY_GB)),
         Item("DynamoDB, the nightly pass over them", 0, _nightly(event_gb, event_bytes)),
@@ -99,8 +100,8 @@ def _times(run: Counts, times: float) -> dict[str, float]:
 
 
 def _batch_size(signups_a_month: float) -> float:
-    """Return how many signups a worker finds: the first, and those that come in its window."""
-    return 1 + signups_a_month / (HOURS * 3600 * AWAKE) * WINDOW_SECONDS
+    """Return how many signups a worker finds when they come evenly: the first, and those that come in its window."""
+    return 1 + signups_a_month / (HOURS * 3600) * WINDOW_SECONDS
 
 
 def _delivery(runs: Counts, batches: float) -> Work:
@@ -151,7 +152,7 @@ def _nightly(event_gb: float, event_bytes: int) -> float:
 def table(counts: Counts) -> str:
     """Return the table of `costs-and-limits.md`, and what follows from it, as Markdown."""
     rows = [
-        (large.name, large.idle, large.million, one.idle + one.flowing + one.million * SMALL / MILLION)
+        (large.name, large.idle, large.million, one.idle + one.million * SMALL / MILLION)
         for large, one in zip(items(counts), items(counts, SMALL), strict=True)
     ]
     idle, million, month = (sum(column) for column in zip(*(row[1:] for row in rows), strict=True))

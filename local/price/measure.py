@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -33,6 +33,15 @@ _LINE_BYTES = 26
 """Bytes that CloudWatch adds to each line's."""
 _OVERHEAD = 100
 """Bytes that DynamoDB adds to each item's."""
+_CANARY = """
+[accounts.nowhere]
+provider = "sink"
+[forms.canary]
+account = "nowhere"
+[forms.canary.fields]
+email = "@email"
+"""
+CANARY_SIGNUP = "the canary's signup"
 BATCH = 10
 """Signups of the larger of two batches, whose difference tells what one costs."""
 
@@ -67,12 +76,12 @@ def measure() -> dict[str, Any]:
 
 
 def _config(sandbox_url: str) -> str:
-    """Return the sample configuration; its first reading of unsubscribes makes no events that would wait."""
+    """Return the sample configuration, with a canary; its first reading of unsubscribes makes no events that wait."""
     section = "[sync.unsubscribes]\n"
     text = sandbox.sample_config(sandbox_url)
     if section not in text:
         raise RuntimeError("the sample configuration reads no unsubscribes")
-    return text.replace(section, section + 'baseline = "known"\n')
+    return text.replace(section, section + 'baseline = "known"\n') + _CANARY
 
 
 def _stored_bytes(dynamodb: Any) -> dict[str, int]:
@@ -150,10 +159,26 @@ def run_all() -> dict[str, Run]:
                 run, answer = counter.answered(app.app, _signup(f"price-{size}-{attempt}-{number}"), None)
                 record("api_handler", run)
                 ids.append(json.loads(answer["body"])["id"])
-            messages = [_message({"event_ids": [event_id]}) for event_id in ids]
-            batch = events.queued(messages, "signups", os.environ["AWS_REGION"])
-            record(f"signups of {size}", counter.answered(app.signups, batch, _context("signups"))[0])
+            record(f"signups of {size}", counter.answered(app.signups, _batch(ids), _context("signups"))[0])
+        for name, run in _canary(counter, attempt):
+            record(name, run)
     return runs
+
+
+def _canary(counter: _Counter, attempt: int) -> Iterator[tuple[str, Run]]:
+    """Deliver the canary's signup, and have the canary post another one; the first run finds none before it."""
+    import app
+    from chalicelib.operators import canary
+
+    posted = json.loads(app.app(_signup(f"canary-{attempt}", "canary"), None)["body"])["id"]
+    yield CANARY_SIGNUP, counter.answered(app.signups, _batch([posted]), _context("signups"))[0]
+    canary.post_form = lambda url, fields: posted
+    event = events.scheduled("canary", datetime.now(UTC), os.environ["AWS_REGION"])
+    run, found = counter.answered(app.canary, event, _context("canary"))
+    if attempt:
+        if found["previous"] != "delivered":
+            raise RuntimeError(f"the canary answered {found}")
+        yield "canary", run
 
 
 class _Counter:
@@ -217,11 +242,16 @@ def _context(function: str) -> LambdaContext:
     return LambdaContext(function, "price", time.time() + 300, os.environ["AWS_REGION"], "512")
 
 
-def _signup(person: str) -> dict[str, Any]:
+def _signup(person: str, form: str = "footer") -> dict[str, Any]:
     event: dict[str, Any] = json.loads((ROOT / "events" / "http_form_signup.json").read_text())
     for headers in ("headers", "multiValueHeaders"):
         event[headers].pop("Idempotency-Key", None)
-    return {**event, "body": f"email={person}%40example.com&prenom=Zo%C3%A9"}
+    return {**event, "pathParameters": {"form": form}, "body": f"email={person}%40example.com&prenom=Zo%C3%A9"}
+
+
+def _batch(event_ids: Sequence[str]) -> dict[str, Any]:
+    messages = [_message({"event_ids": [event_id]}) for event_id in event_ids]
+    return events.queued(messages, "signups", os.environ["AWS_REGION"])
 
 
 def _message(body: Mapping[str, Any]) -> dict[str, Any]:

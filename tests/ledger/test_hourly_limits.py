@@ -68,6 +68,23 @@ def test_concurrent_workers_admit_exactly_the_limit(table: Table) -> None:
     assert set(admitted(table, ids(0, 150), limit)) == set(found), "and so for everybody"
 
 
+def test_a_first_read_that_is_late_admits_nobody_above_the_limit(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first read may return the items as they were a moment ago."""
+    limit = MARKS_AN_ITEM + 3
+    late: list[dict[str, Any]] = []
+    real, states = table.query, [table.query(PARTITION)]
+    for last in (2, MARKS_AN_ITEM, MARKS_AN_ITEM + 1):
+        assert admitted(table, ids(0, last), limit) == ids(0, last)
+        states.append(table.query(PARTITION))
+    monkeypatch.setattr(table, "query", lambda pk, *, consistent: real(pk) if consistent else late)
+    for late[:] in states:
+        assert admitted(table, ids(1, 4), limit) == ids(1, 4)
+        assert admitted(table, ids(MARKS_AN_ITEM, 100), limit) == ids(MARKS_AN_ITEM, limit)
+        assert admitted(table, ids(0, 100), 1) == ids(0, limit), "lowered since"
+    monkeypatch.undo()
+    assert sum(len(item["marks"]) for item in table.query(PARTITION)) == limit * 12, "each counted once"
+
+
 def test_a_write_whose_response_is_lost_counts_once(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Table.try_update
 

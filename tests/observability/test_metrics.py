@@ -62,13 +62,14 @@ def test_what_no_alarm_watches_is_in_the_log_alone(capsys: pytest.CaptureFixture
     assert [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["delivered"]
 
 
-def test_a_count_of_nothing_costs_no_series_but_an_age_of_nothing_is_a_measurement(
+def test_a_nothing_costs_no_series_unless_its_alarm_watches_whether_it_is_measured(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     metrics.count("unsubscribes_backlog", 0, account="paris")
+    metrics.seconds("paused_seconds", 0, account="paris")
     metrics.seconds("stats_age_seconds", 0, account="paris")
     (line,) = flushed(capsys)
-    assert (line["unsubscribes_backlog"], line["stats_age_seconds"]) == (0, 0)
+    assert (line["unsubscribes_backlog"], line["paused_seconds"], line["stats_age_seconds"]) == (0, 0, 0)
     assert [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["stats_age_seconds"]
 
 

@@ -200,9 +200,16 @@ def test_the_log_context_ends_with_its_block_and_reaches_threads(logged: Callabl
             pool.submit(logger.info, "within").result()
         pool.submit(logger.info, "without").result()
     within, without = (json.loads(line) for line in logged().splitlines())
-    assert (within["request_id"], within["account"], within["service"]) == ("r-1", "paris", "relais")
+    assert (within["request_id"], within["account"]) == ("r-1", "paris")
     assert "request_id" not in without
     assert within["timestamp"].endswith("+00:00")
+
+
+def test_lines_in_which_all_is_well_do_without_what_nobody_looks_for(logged: Callable[[], str]) -> None:
+    logger.info("well")
+    logger.warning("unwell")
+    well, unwell = (json.loads(line) for line in logged().splitlines())
+    assert unwell.keys() - well.keys() == {"location", "service"}
 
 
 TEXTS = st.sampled_from([*WORST, "", "accepted", "0b1c2d3e-1111", "2026-03-01T09:30:00.000", SECRET, "x" * 19_990])

@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,31 +34,32 @@ class Startable:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Seconds and processor seconds, from the start of the process on: of the initialisation, and to the first answer.
-
-    `warm`: processor seconds and seconds of each further event.
-    """
+    """Seconds and processor seconds from the start of the process: of the initialisation, and to the first answer."""
 
     initialised: float
     seconds: float
     initialised_cpu: float
     cpu: float
-    warm: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An execution environment that has answered its first event; `answer` has it answer another one."""
+
+    started: Started
+    answer: Callable[[], tuple[float, float]]
+    """Returns processor seconds and seconds. Raises WrongAnswer."""
 
 
 class WrongAnswer(Exception):
     """A function did not answer as it should; the text holds its log."""
 
 
-def start(
-    function: Startable,
-    log: Path,
-    *,
-    limit: Callable[[int], None] | None = None,
-    warm: int = 0,
-    python: str = sys.executable,
-) -> Started:
-    """Start the function and have it answer one event, then `warm` others; returns how long it took.
+@contextmanager
+def running(
+    function: Startable, log: Path, *, limit: Callable[[int], None] | None = None, python: str = sys.executable
+) -> Iterator[Environment]:
+    """Start the function and have it answer one event; yields the environment, which ends with the context.
 
     From the first event on, the process is given to `limit`. The event is there before the function is, as when a
     request causes the cold start. Raises WrongAnswer.
@@ -68,6 +70,12 @@ def start(
         marks.append((time.perf_counter(), _cpu(process.pid)))
         if limit is not None:
             limit(process.pid)
+
+    def answer() -> tuple[float, float]:
+        began, before = time.perf_counter(), _cpu(process.pid)
+        _await(api.invoke(function.event(), function.name, _TIMEOUT_SECONDS), function, process, log)
+        ended = time.perf_counter()
+        return _cpu(process.pid) - before, ended - began
 
     api = RuntimeApi(initialised)
     first = api.invoke(function.event(), function.name, _TIMEOUT_SECONDS)
@@ -82,20 +90,12 @@ def start(
         try:
             _await(first, function, process, log)
             ended, cpu = time.perf_counter(), _cpu(process.pid)
-            warmed = [_warm(api, function, process, log) for _ in range(warm)]
+            (at, initial_cpu), *_ = marks
+            yield Environment(Started(at - began, ended - began, initial_cpu, cpu), answer)
         finally:
             process.kill()
             process.wait()
             api.stop()
-    (at, initial_cpu), *_ = marks
-    return Started(at - began, ended - began, initial_cpu, cpu, warmed)
-
-
-def _warm(api: RuntimeApi, function: Startable, process: subprocess.Popen[bytes], log: Path) -> tuple[float, float]:
-    began, before = time.perf_counter(), _cpu(process.pid)
-    _await(api.invoke(function.event(), function.name, _TIMEOUT_SECONDS), function, process, log)
-    ended = time.perf_counter()
-    return _cpu(process.pid) - before, ended - began
 
 
 def _await(invocation: Invocation, function: Startable, process: subprocess.Popen[bytes], log: Path) -> None:
