@@ -67,8 +67,10 @@ class JsonObject:
         return str(value)
 
     def name(self, name: str) -> str | None:
-        """Reads the name of a list: a text, or a whole number, which some providers use."""
+        """Reads the name of a list: a text, or a whole number (some providers use them, some programs write 5.0)."""
         value = self._data.get(name)
+        if isinstance(value, float) and value.is_integer():
+            return str(int(value))
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         return self.text(name)

@@ -150,6 +150,7 @@ def _strict(schema: Any) -> Any:
         strict["type"] = without[0] if len(without) == 1 else without
         if "object" in types:
             strict.pop("maxItems", None)
+            strict.pop("items", None)
     if "enum" in strict:
         strict["enum"] = [each for each in strict["enum"] if each is not None]
     if "properties" in strict:

@@ -100,6 +100,7 @@ def test_a_signup_of_an_account_and_list_has_provider_fields(settings: Settings)
     assert (event.accounts, event.list, event.form) == (("paris",), "4781", None)
     assert event.fields == {"firstname": "Zoé", "age": "42", "vip": "true", "score": "1.5"}
     assert parse({**DIRECT, "list": 4781}, settings).list == "4781"
+    assert parse({**DIRECT, "list": 4781.0}, settings).list == "4781", "a whole number as JSON Schema has it"
 
 
 def test_omitted_values_come_from_the_message(settings: Settings) -> None:
