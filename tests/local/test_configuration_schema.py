@@ -25,7 +25,7 @@ from chalicelib.domain.errors import ConfigurationError
 from chalicelib.providers import registry
 from local.npm import NotInstalled, installed
 from local.sandbox.samples import SAMPLE_FILE, pointed_at_sandbox
-from local.schemas.__main__ import FOLDER, files
+from local.schemas.__main__ import FOLDER
 from local.schemas.annotations import EXAMPLE, ROOT, read_annotations, switched_on
 from local.schemas.configuration import FILE, configuration_schema
 from local.schemas.recording_table import ANY
@@ -121,12 +121,6 @@ def changed(values: Values, place: Place, new: object) -> Values:
 
 
 # --- the file itself ---
-
-
-def test_the_committed_files_are_what_the_definitions_say() -> None:
-    for path, text in files():
-        assert path.read_text("utf-8") == text, f"{path.name} is not current: run .venv/bin/python -m local.schemas"
-    assert {path.name for path, _ in files()} == {path.name for path in FOLDER.glob("*.json")}
 
 
 def test_it_is_a_schema_that_editors_can_read() -> None:
