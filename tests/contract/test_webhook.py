@@ -14,8 +14,9 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.providers import registry
 from chalicelib.providers.spec import Contact, Occasion, Provider
+from chalicelib.providers.transport.exchange import Timing
 from chalicelib.providers.transport.session import Transport
-from tests.contract.scripted import Scripted, answer, endless, message, raw, silence
+from tests.contract.scripted import Line, Scripted, answer, endless, message, once, raw, silence
 from tests.support.back_end import SECRET, back_end_account, told
 from tests.support.controlled_time import OwnTime
 
@@ -106,6 +107,22 @@ def test_a_success_is_one_whatever_its_body(reply: Any, back_end: Provider, serv
     server.otherwise = reply
     sign_up(back_end)
     assert len(server.received) == 1
+
+
+def test_a_body_that_drips_holds_nobody_up(server: Scripted) -> None:
+    limits: list[float] = []
+
+    def limit(sock: socket.socket, seconds: float) -> None:
+        limits.append(seconds)
+        sock.settimeout(seconds)
+
+    def head_first(line: Line) -> None:
+        line.send(message(b"", 200, {"Content-Length": "2"}))
+        once(lambda: min(limits) <= 2, raw(b"ok"))(line)
+
+    server.otherwise = head_first
+    sign_up(connect(f"{server.url}/relais", Transport(timing=Timing(limit_read=limit))))
+    assert max(limits) > 2 >= min(limits), "the headers have their time, the body two seconds"
 
 
 @pytest.mark.parametrize("status", [400, 422])

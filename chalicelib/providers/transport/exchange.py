@@ -85,8 +85,9 @@ class Call:
 
     `allow_private` is None for a host that is trusted as configured. Else its address is checked before anything is
     sent (`ssrf_guard`): a public one may be reached, with True a private one, too. With `reads_redirects` an answer
-    that redirects is read like any other, instead of being an error; none is followed. `remedy` is what the owner can
-    do where the address may be wrong, if that is no `base_url`.
+    that redirects is read like any other, instead of being an error; none is followed. `body_budget` is the time in
+    seconds for the answer's body alone. `remedy` is what the owner can do where the address may be wrong, if that is no
+    `base_url`.
     """
 
     account: str
@@ -101,6 +102,7 @@ class Call:
     max_bytes: int = 32 * MEGABYTE
     allow_private: bool | None = None
     reads_redirects: bool = False
+    body_budget: float | None = None
     remedy: str = ""
 
     def without_answer(self, reason: str, *, retry_after: float | None = None, remedy: str = "") -> ProviderError:

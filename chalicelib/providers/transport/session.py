@@ -168,6 +168,8 @@ class Transport:
             response = self._send(call, attempt)
             if response.status_code in _REDIRECTS and not call.reads_redirects:
                 raise _redirect_error(call, response.status_code)
+            if call.body_budget is not None:
+                attempt.deadline = self.deadline(min(call.body_budget, attempt.deadline.left()))
             body = _body(call, attempt, response)
             yield StreamedAnswer(call, response.status_code, response.headers, body, sent_from=attempt.sent_from)
         except ProviderError as error:

@@ -25,6 +25,8 @@ _LONGEST_CALL = 20.0
 _READ_TIMEOUT = 10.0
 _MOST_READ = 64 * 1024
 """Bytes of an answer that are read, only so that its connection can be used again."""
+_LONGEST_BODY = 2.0
+"""Seconds for reading them: a back end that lets its answer drip must not hold up a worker with each notice."""
 OWNER_MUST_ACT = {
     401: "The back end does not accept the signature: compare the secret with the one that it checks with.",
     403: "The back end turns the notices away: compare the secret, and let Relais in.",
@@ -131,6 +133,7 @@ class BackEnd:
             # The configuration allows http to a literal loopback address alone, on this machine.
             allow_private=self._account.options.get("allow_private") is True or url.startswith("http://"),
             reads_redirects=True,
+            body_budget=_LONGEST_BODY,
             remedy=f"Compare url of [accounts.{self._account.name}] with the back end's address, or try again later.",
         )
 
