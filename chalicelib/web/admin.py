@@ -19,7 +19,7 @@ from .session import Session, Sessions
 MOST_WRONG_KEYS = 10
 """Wrong keys from one address in a window before it gets 429."""
 WINDOW = timedelta(minutes=10)
-_CHALLENGE = {"www-authenticate": 'Bearer realm="relais"'}
+CHALLENGE = {"www-authenticate": 'Bearer realm="relais"'}
 
 
 def require_admin(services: Services, request: Request) -> Session | None:
@@ -40,7 +40,7 @@ def require_admin(services: Services, request: Request) -> Session | None:
         return session
     scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
     if not is_admin_key(services, request, given.strip() if scheme.lower() == "bearer" else ""):
-        raise HttpProblem(401, "The admin key is missing or wrong.", headers=_CHALLENGE)
+        raise HttpProblem(401, "The admin key is missing or wrong.", headers=CHALLENGE)
     return None
 
 

@@ -87,7 +87,7 @@ def test_the_login_leads_to_no_other_place(browser: Browser, wanted: str) -> Non
 @pytest.mark.parametrize("key", ["", "wrong", ADMIN_KEY[:-1], ADMIN_KEY + "x"])
 def test_a_wrong_key_starts_no_session(browser: Browser, key: str) -> None:
     answer = browser.post("/dashboard/login", key=key)
-    assert answer.status == 401
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, 'Bearer realm="relais"')
     assert 'role="alert"' in answer.body
     assert not browser.cookie
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from ....ingestion.bodies import read_submission
 from ....observability import logger
 from ....services import Services
 from ...accept import wants_html
-from ...admin import is_admin_key, require_admin
+from ...admin import CHALLENGE, is_admin_key, require_admin
 from ...http_messages import Request, Response
 from ...pages.dashboard.layout import Page, page_of
 from ...pages.dashboard.layout_texts import MISSING
@@ -43,12 +44,13 @@ class DashboardAccess:
         next_page = _own_page(first(fields, "next") or request.query.get("next", ""))
         try:
             if not is_admin_key(self._services, request, first(fields, "key").strip()):
-                return login_page(request, status=401, next_page=next_page, message="wrong")
+                page = login_page(request, status=401, next_page=next_page, message="wrong")
+                return replace(page, headers={**page.headers, **CHALLENGE})
         except HttpProblem as problem:
             if problem.status != 429:
                 raise
             page = login_page(request, status=429, next_page=next_page, message="too_many")
-            return Response(page.status, page.body, {**page.headers, **problem.headers})
+            return replace(page, headers={**page.headers, **problem.headers})
         cookie = self._sessions.start(request)
         logger.info("dashboard login", extra={"request_id": request.id})
         return see_other(f"{request.base_path}{next_page or '/dashboard'}", {"set-cookie": cookie})
