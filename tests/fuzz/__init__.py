@@ -1,0 +1,1 @@
+"""The running product against `/openapi.json`: generated requests, and a generated client."""
