@@ -189,6 +189,11 @@ class Event:
         """True for a signup that its person has not confirmed: nothing sends it to a list."""
         return self.confirmation is not None and self.confirmation.confirmed_at is None
 
+    @property
+    def lacks_its_mail(self) -> bool:
+        """True for a signup whose confirmation mail is still to be sent."""
+        return self.awaits_confirmation and self.confirmation is not None and self.confirmation.sent_at is None
+
     def is_copy(self, account: str) -> bool:
         """Returns True for the delivery of a form's signup to an account that is told of it, besides the form's own."""
         return self.type is EventType.SIGNUP and self.form is not None and account != self.accounts[0]

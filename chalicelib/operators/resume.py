@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from ..config.model import MAIL_BY_SES
@@ -11,18 +10,16 @@ from ..delivery.circuit_breaker import TRIES
 from ..delivery.deadline import Deadline
 from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable, ProviderError
-from ..domain.events import Event, EventType, StoredEvent
+from ..domain.events import EventType, StoredEvent
 from ..domain.times import epoch_milliseconds
 from ..observability import logger
-from ..reconciliation.sweep import MOST_A_RUN, VERBS
+from ..reconciliation.sweep import LONGEST_MAIL_PAUSE, MOST_A_RUN, VERBS
 from ..services import Services
 from .call_input import CALL_AGAIN, OUT_OF_TIME, checked, failed, nearest, wrong
 from .ledger_scan import OutOfTime, batches, time_check
 from .requeue import Requeues
 
 KEYS = ("account",)
-LONGEST_PAUSE = timedelta(days=1)
-"""A sender's `Retry-After` counts for a day at most: no mail that waits for it is due later."""
 
 
 def resume(services: Services, event: Any, deadline: Deadline) -> dict[str, Any]:
@@ -94,10 +91,10 @@ class _Resumption:
         theirs = {form.name for form in forms if form.confirm == self._account}
         if not theirs:
             return
-        until = self._services.effects.clock() + LONGEST_PAUSE
+        until = self._services.effects.clock() + LONGEST_MAIL_PAUSE
         for batch in batches(self._services.events.due_unconfirmed(until, MOST_A_RUN), self._check_time):
             stored = self._services.events.load_well_formed(batch).stored
-            waiting = [one.event.id for one in stored if one.event.form in theirs and _lacks_its_mail(one.event)]
+            waiting = [one.event.id for one in stored if one.event.form in theirs and one.event.lacks_its_mail]
             if waiting and self._services.notifier.notify(EventType.SIGNUP, waiting):
                 self.enqueued += len(waiting)
 
@@ -118,10 +115,6 @@ def resumed(state: AccountState, now: int) -> AccountState:
     pause = state.pause
     half_open = replace(pause, until=now) if pause is not None and pause.outcome_unknown else None
     return replace(state, pause=half_open, lists={}, probe_until=None, resumed_at=now)
-
-
-def _lacks_its_mail(event: Event) -> bool:
-    return event.awaits_confirmation and event.confirmation is not None and event.confirmation.sent_at is None
 
 
 def _account(services: Services, event: Any) -> str:

@@ -27,6 +27,9 @@ MOST_A_RUN = 20_000
 """Most ids enqueued per account, verb and run."""
 BACKLOG_ENOUGH = 2_000
 """With so many messages waiting in a queue, further ones would only repeat them."""
+LONGEST_MAIL_PAUSE = timedelta(days=1)
+"""A sender's `Retry-After` counts for a day at most: no mail that waits for it is due later."""
+MOST_UNCONFIRMED_READ = 100
 FIRST_DUE_AT_MOST = FIRST_DUE + timedelta(seconds=FIRST_DUE_SPREAD_SECONDS)
 
 
@@ -75,6 +78,7 @@ class Sweep:
                 metrics.count("ledger_failures", account=account)
         complete = complete and whole <= set(verbs)
         enqueued += self._enqueue_unconfirmed()
+        self._measure_senders()
         if forms_changed and complete:
             self._record_targets()
         if key_returned and complete:
@@ -125,6 +129,24 @@ class Sweep:
         metrics.seconds("oldest_pending_seconds", _age(oldest.of_all, now), account)
         metrics.seconds("oldest_unsubscribe_seconds", _age(oldest.unsubscribe, now), account)
         metrics.seconds("paused_seconds", _age(paused_since, now), account)
+
+    def _measure_senders(self) -> None:
+        """Measures the pauses of what sends confirmation mails, where mails wait: nobody can confirm meanwhile."""
+        forms, now = self._services.settings.forms.values(), self._clock()
+        for sender in sorted({form.confirm for form in forms if form.confirm}):
+            theirs = {form.name for form in forms if form.confirm == sender}
+            try:
+                pause = self._accounts.read(sender).pause
+                if pause is not None and self._mail_waits(theirs, now):
+                    metrics.seconds("paused_seconds", _age(pause.since, epoch_milliseconds(now)), sender)
+            except LedgerUnavailable as error:
+                logger.error("account not swept: ledger unavailable", extra={"account": sender, "error": str(error)})
+
+    def _mail_waits(self, forms: Collection[str], now: datetime) -> bool:
+        """Reads whether a mail of some forms is still to be sent, among the unconfirmed signups that are due first."""
+        ids = self._events.due_unconfirmed(now + LONGEST_MAIL_PAUSE, MOST_UNCONFIRMED_READ)
+        stored = self._events.load_well_formed(ids).stored
+        return any(one.event.form in forms and one.event.lacks_its_mail for one in stored)
 
     def enqueue_account(self, account: str) -> int:
         """Enqueues what waits for an account that has just resumed, before the next run; returns how many."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.ledger.confirmations import ConfirmationStore
+from chalicelib.observability import metrics
 from tests.confirmation.conftest import Visitor
 from tests.confirmation.test_confirmation import ZOE, failing
 from tests.support.product import FakeContext, Product
@@ -96,6 +98,28 @@ def test_who_confirms_by_the_first_mail_is_not_refused_with_the_second(product: 
     visitor.lettre.rule = None
     product.work(signup)
     assert product.delivery(signup)["status"] == "delivered"
+
+
+def test_how_long_mails_wait_for_their_sender_is_measured(
+    product: Product, visitor: Visitor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured() -> float:
+        metrics.flush()
+        capsys.readouterr()
+        product.container.sweeper.run()
+        metrics.flush()
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        [found] = [line["paused_seconds"] for line in lines if line.get("account") == "lettre" and "stage" in line]
+        return max(found) if isinstance(found, list) else float(found)
+
+    visitor.lettre.rule = failing(Kind.LATER)
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.clock.forward(hours=2)
+    assert measured() == 7200
+    product.clock.forward(hours=70)
+    visitor.sweep()
+    assert measured() == 0, "it has ended, and no other mail waits"
 
 
 def test_a_ledger_that_fails_before_a_mail_uses_none_of_its_two(
