@@ -68,6 +68,19 @@ def test_confirmed_twice_is_once(product: Product, visitor: Visitor) -> None:
     assert visitor.confirmation(signup)["confirmed_at"] == first
 
 
+def test_a_click_on_what_is_delivered_wakes_no_worker(product: Product, visitor: Visitor, resources: TestAws) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    for _ in range(2):  # a notification may be lost
+        visitor.open(visitor.link(), "POST")
+    waiting = resources.waiting("relais-local-signups")
+    assert waiting == 3
+    product.work(signup)
+    visitor.open(visitor.link(), "POST")
+    assert resources.waiting("relais-local-signups") == waiting
+    assert product.paris.emails == [ZOE]
+
+
 def test_a_link_confirms_its_own_signup_with_its_fields_alone(product: Product, visitor: Visitor) -> None:
     ids = [visitor.sign_up(ZOE, prenom=name) for name in ("Mallory", "Zoé")]
     product.work(*ids)

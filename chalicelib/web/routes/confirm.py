@@ -68,7 +68,7 @@ class ConfirmRoutes:
             signup = stored.event
             if request.method != "POST":  # changes nothing, because mail scanners open every link
                 return self._show(request, stored)
-            return self._confirm(request, signup)
+            return self._confirm(request, stored)
         except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
             return problems.answer(request, error, partial(self._failure, request, signup))
 
@@ -82,7 +82,8 @@ class ConfirmRoutes:
             raise _ended()
         return self._pages.ask(request, signup)
 
-    def _confirm(self, request: Request, signup: Event) -> Response:
+    def _confirm(self, request: Request, stored: StoredEvent) -> Response:
+        signup = stored.event
         store = ConfirmationStore(
             self._services.table, self._services.address_keys, self._services.events, self._services.counts
         )
@@ -94,7 +95,10 @@ class ConfirmRoutes:
             outcome = store.confirm(signup, words, request.source_ip, now, form.copy_to if form else ())
         if outcome is Confirmed.ENDED:
             raise _ended()
-        notify(self._services, [signup])  # also if it was confirmed before: that notification may have been lost
+        # Also if it was confirmed before, since that notification may have been lost; but a link of what is delivered
+        # wakes nobody.
+        if any(delivery.status is Status.PENDING for delivery in stored.deliveries.values()):
+            notify(self._services, [signup])
         if outcome is Confirmed.NOW:
             metrics.count("confirmed")
             logger.info("signup confirmed", extra={"event_id": signup.id})
