@@ -55,7 +55,7 @@ def kind(schema: Mapping[str, Any]) -> Markup:
 
 def members(schema: Mapping[str, Any]) -> tuple[Member, ...]:
     """Returns the members of an object, or of the objects of an array, that stand in the schema itself."""
-    inner = schema.get("items", schema)
+    inner = schema if "object" in schema.get("type", "") else schema.get("items", schema)
     inner = next((one for one in inner.get("anyOf", ()) if "properties" in one and "allOf" not in one), inner)
     required = inner.get("required", ())
     found = [_member(name, each, name in required) for name, each in inner.get("properties", {}).items()]
@@ -90,12 +90,13 @@ def _kind(schema: Mapping[str, Any]) -> Markup:
         return Markup(" or ").join(dict.fromkeys(map(kind, schema["anyOf"])))
     if "allOf" in schema:
         return kind(schema["allOf"][0])
-    if "items" in schema:
-        return Markup("array of {}{}").format(kind(schema["items"]), " or null" if "null" in schema["type"] else "")
+    stated = schema.get("type", "object" if "properties" in schema else "anything")
+    types = [stated] if isinstance(stated, str) else stated
+    if "items" in schema and "object" not in types:
+        return Markup("array of {}{}").format(kind(schema["items"]), " or null" if "null" in types else "")
     if "contentSchema" in schema:
         return Markup("JSON text of {}").format(kind(schema["contentSchema"]))
-    stated = schema.get("type", "object" if "properties" in schema else "anything")
-    return Markup(" or ").join([stated] if isinstance(stated, str) else stated)
+    return Markup(" or ").join(types)
 
 
 def _code(value: Any) -> Markup:

@@ -57,6 +57,7 @@ def test_it_loads_nothing_and_a_browser_that_has_it_gets_304() -> None:
         ({"type": "string", "enum": ["a", None]}, "<code>a</code>, <code>null</code>"),
         ({"const": True}, "<code>true</code>"),
         ({"type": ["array", "null"], "items": {"$ref": "#/a/B"}}, 'array of <a href="#schema-B">B</a> or null'),
+        ({"type": ["object", "array"], "items": {}, "maxItems": 0}, "object or array, at most 0 entries"),
         ({"anyOf": [{"type": "string"}, {"type": "string", "maxLength": 0}]}, "string or string, at most 0 characters"),
         ({"allOf": [{"$ref": "#/a/B"}, {"properties": {}}]}, '<a href="#schema-B">B</a>'),
         ({"properties": {}}, "object"),
