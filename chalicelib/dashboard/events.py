@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
-from ..domain.events import EventType, Status
+from ..domain.addresses import normalise
+from ..domain.events import EventType, Status, StoredEvent
 from ..domain.ids import is_valid_id
 from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ..domain.times import from_epoch_milliseconds
 from ..ledger.attention import AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
 from ..ledger.day_counts import DayCount
-from ..ledger.keys import EVERY_ACCOUNT
+from ..ledger.keys import EVERY_ACCOUNT, UNCONFIRMED_PARTITION
 
 PAGE = 50
+MOST_SEARCHED = 200
+"""Events that are read to find an address among what waits for a delivery; as many of those that wait for a person."""
 MOST_AT_ONCE = 1000
 """Deliveries that one action sends again or discards: an answer must come within the gateway's 29 seconds."""
 
@@ -126,16 +129,27 @@ def read_choice(given: Mapping[str, str], accounts: Collection[str]) -> EventsCh
 
 
 def find(
-    attention: AttentionList, choice: EventsChoice, accounts: Iterable[str], now: datetime, limit: int = PAGE
+    attention: AttentionList,
+    choice: EventsChoice,
+    accounts: Iterable[str],
+    now: datetime,
+    limit: int = PAGE,
+    account_of: Mapping[str, str] | None = None,
 ) -> Events:
     """Reads a page of deliveries: one query for each account while that has few. Raises LedgerUnavailable.
+
+    `account_of`: the account of each form with double opt-in. Signups that wait for their person, of which there may be
+    many and nobody can do anything about them, are among what is pending at any account, where that was chosen.
 
     A page of few of a form, a reason or a day may be short and still have a next one. A cursor of another list begins
     at the newest.
     """
     day = None if choice.day is None else datetime.combine(choice.day, time(), UTC)
+    unconfirmed = account_of and choice.status is Listed.PENDING and not choice.account
     query = AttentionQuery(
-        accounts=(choice.account,) if choice.account else tuple(accounts),
+        accounts=(choice.account,)
+        if choice.account
+        else (*accounts, *((UNCONFIRMED_PARTITION,) if unconfirmed else ())),
         statuses=(choice.status,) if choice.status else tuple(Listed),
         form=choice.form,
         code=ReasonCode(choice.code) if choice.code else None,
@@ -148,8 +162,14 @@ def find(
     try:
         page = attention.page(query, now)
     except BadCursor:
-        return find(attention, _first(choice), accounts, now, limit)
-    entries = [entry for entry in page.entries if entry.reason_code is not ReasonCode.DISCARDED]
+        return find(attention, _first(choice), accounts, now, limit, account_of)
+    entries = [
+        replace(entry, account=(account_of or {}).get(entry.form or "", ""))
+        if entry.account == UNCONFIRMED_PARTITION
+        else entry
+        for entry in page.entries
+        if entry.reason_code is not ReasonCode.DISCARDED
+    ]
     return Events(entries, page.cursor, page.cursor is not None and len(page.entries) < limit)
 
 
@@ -227,3 +247,26 @@ def _moment(at: int | None) -> datetime | None:
 
 def _first(choice: EventsChoice) -> EventsChoice:
     return replace(choice, cursor=None)
+
+
+def waiting_of(
+    email: str,
+    attention: AttentionList,
+    load: Callable[[Sequence[str]], Iterable[StoredEvent]],
+    accounts: Collection[str],
+    now: datetime,
+) -> tuple[list[StoredEvent], bool]:
+    """Finds an address among the newest events that wait, are held, or were refused or given up.
+
+    Returns those of the address, the newest first, and whether there are older ones that were not searched. There is no
+    index from addresses to events, since that would cost each signup a write more. Raises LedgerUnavailable.
+    """
+    pages = [
+        attention.page(AttentionQuery(names, limit=MOST_SEARCHED), now)
+        for names in (tuple(accounts), (UNCONFIRMED_PARTITION,))
+    ]
+    ids = list(dict.fromkeys(entry.event_id for page in pages for entry in page.entries))
+    sought = normalise(email)
+    found = [one for one in load(ids) if one.event.email and normalise(one.event.email) == sought]
+    found.sort(key=lambda one: one.event.accepted_at, reverse=True)
+    return found, any(page.cursor is not None for page in pages)

@@ -24,7 +24,17 @@ from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from .attributes import Attributes, well_formed
 from .event_items import FIRST_DUE
-from .keys import LATEST, QUARANTINED, WAITING, IndexRange, event_id_of, event_key, parse_sort_key, sort_key
+from .keys import (
+    LATEST,
+    QUARANTINED,
+    UNCONFIRMED_PARTITION,
+    WAITING,
+    IndexRange,
+    event_id_of,
+    event_key,
+    parse_sort_key,
+    sort_key,
+)
 from .quarantine import QUARANTINE_LENGTH
 from .table import Table
 
@@ -86,7 +96,8 @@ class AttentionPage:
 class AttentionQuery:
     """Restricts a list. `since` and `until` bound the time of acceptance, and are part of it.
 
-    `cursor` continues a list of the same restrictions.
+    `cursor` continues a list of the same restrictions. `UNCONFIRMED_PARTITION` among the accounts stands for the
+    signups that wait for their person, whatever their account.
     """
 
     accounts: tuple[str, ...]
@@ -341,6 +352,7 @@ def _ranges(query: AttentionQuery) -> list[_Range]:
         for account in sorted(set(query.accounts))
         for kind in sorted(IndexRange, reverse=True)
         for listed, later, exact in [_KINDS[kind]]
+        if account != UNCONFIRMED_PARTITION or kind is WAITING[EventType.SIGNUP]
         if listed in query.statuses or (listed is Listed.QUARANTINED and Listed.PENDING in query.statuses)
         if query.type in (None, _TYPES.get(kind, query.type))
     ]

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.domain.confirmation import Confirmation
-from tests.dashboard.visitor import Person, words
+from chalicelib.domain.errors import Kind, ProviderError
+from tests.dashboard.visitor import Person, with_admin_key, words
 from tests.support.product import START, Product
 
 
@@ -22,3 +23,40 @@ def test_an_unconfirmed_signup_waits_for_its_person(product: Product, person: Pe
     person.log_in()
     page = words(person.get(f"/dashboard/events/{event_id}"))
     assert "Confirmation not confirmed in time" in page and "a@example.com" not in page
+
+
+def test_what_waits_for_its_person_is_among_what_is_pending(product: Product, person: Person) -> None:
+    """Most of what waits so is well: it is in the lists of what is pending, and not among all that needs attention."""
+    form = replace(product.settings.forms["footer"], confirm="paris")
+    with_admin_key(product, forms={"footer": form})
+    waiting = Confirmation(START + timedelta(hours=72), "fr")
+    event = replace(product.signup("zoe@example.com", form="footer", list=None), confirmation=waiting)
+    [event_id] = product.store(event)
+    for query in ("", "?status=pending", "?status=pending&account=paris&form=footer"):
+        [found] = person.get(f"/events{query}").json["events"]
+        assert (found["id"], found["deliveries"][0]["reason_code"]) == (event_id, "unconfirmed"), query
+    for query in ("?status=refused", "?account=lyon", "?form=other"):
+        assert person.get(f"/events{query}").json["events"] == [], query
+    page = words(person.get("/dashboard/events?status=pending"))
+    assert "Signup" in page and "Pending paris footer" in page
+    assert f"/dashboard/events/{event_id}" not in person.get("/dashboard/events").body
+
+
+def test_an_address_is_found_among_what_waits_is_held_or_was_refused(product: Product, person: Person) -> None:
+    form = replace(product.settings.forms["footer"], confirm="paris")
+    with_admin_key(product, forms={"footer": form})
+    waiting = Confirmation(START + timedelta(hours=72), "fr")
+    signups = [
+        replace(product.signup("zoe@example.com", form="footer", list=None), confirmation=waiting),
+        product.signup("zoe@example.com", form="footer"),
+        product.signup("ana@example.com", form="footer"),
+    ]
+    unconfirmed, refused, other = product.store(*signups)
+    product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "refused")
+    product.work(refused, other)
+    person.get("/dashboard/events")
+    page = person.post("/dashboard/events/lookup", address="Zoe@example.com")
+    assert f"/events/{unconfirmed}" in page.body and f"/events/{refused}" in page.body
+    assert other not in page.body and "zoe" not in page.body.lower()
+    assert "footer: paris – the provider refuses the contact" in words(page)
+    assert "Nothing for this address." in words(person.post("/dashboard/events/lookup", address="eva@example.com"))

@@ -10,6 +10,7 @@ from ...domain.errors import FieldError
 from ...domain.ids import is_valid_id
 from ...ledger.attention import AttentionQuery, BadCursor, Listed
 from ...ledger.event_status import EventPage
+from ...ledger.keys import UNCONFIRMED_PARTITION
 from ...services import Services
 from ..admin import require_admin
 from ..http_messages import Request, Response, json_response
@@ -60,7 +61,7 @@ class EventsRoutes:
         reader = QueryReader(given)
         account = reader.read("account", name_of("account"), None)
         query = AttentionQuery(
-            accounts=() if account is None else (account,),
+            accounts=(),
             statuses=reader.read("status", _statuses, tuple(Listed)),
             form=reader.read("form", name_of("form"), None),
             since=reader.read("since", moment, None),
@@ -68,10 +69,10 @@ class EventsRoutes:
             cursor=reader.read("cursor", str, None),
         )
         reader.check()
-        if account is None:
-            every = self._services.accounts.names(self._services.settings.accounts)
-            query = replace(query, accounts=every)
-        return query
+        settings = self._services.settings
+        every = self._services.accounts.names(settings.accounts) if account is None else (account,)
+        asks = any(form.confirm and form.account in every for form in settings.forms.values())
+        return replace(query, accounts=(*every, *((UNCONFIRMED_PARTITION,) if asks else ())))
 
 
 def _statuses(text: str) -> tuple[Listed, ...]:

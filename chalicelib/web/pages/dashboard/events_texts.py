@@ -252,6 +252,8 @@ EVENT: Texts = {
 }
 
 PERSON: Texts = {
+    **_STATES,
+    **REASONS,
     "title": Text("Cette adresse", "Dit adres", "This address"),
     "lead": Text(
         "Ce que Relais sait de l’adresse à chaque compte. L’adresse elle-même n’est ni montrée ni gardée.",
@@ -276,10 +278,21 @@ PERSON: Texts = {
     "left": Text("Désinscription", "Uitschrijving", "Unsubscribe"),
     "events": Text("Inscriptions", "Aanmeldingen", "Signups"),
     "wrong": Text("Ce n’est pas une adresse e‑mail.", "Dit is geen e‑mailadres.", "This is no e‑mail address."),
-    "not_yet": Text(
-        "Ce qui attend, est retenu ou a été refusé n’est pas trouvé par l’adresse, mais par son numéro.",
-        "Wat wacht, wordt vastgehouden of geweigerd is, wordt niet via het adres gevonden, wel via het nummer.",
-        "What waits, is held or was refused is not found by the address, but by its id.",
+    "waiting": Text("Attend, retenu ou refusé", "Wacht, vastgehouden of geweigerd", "Waits, held or refused"),
+    "waits_its_turn": Text("Attend son tour", "Wacht", "Waits its turn"),
+    "none_waiting": Text("Rien pour cette adresse.", "Niets voor dit adres.", "Nothing for this address."),
+    "newest_searched": Text(
+        "Il y en a beaucoup\u00a0: seuls les {n} plus récents ont été parcourus, et autant qui attendent une"
+        " confirmation. Le reste se trouve par son numéro.",
+        "Het zijn er veel: alleen de nieuwste {n} zijn doorzocht, en evenveel die op een bevestiging wachten. De rest"
+        " vindt u via het nummer.",
+        "There are many: only the newest {n} were searched, and as many that wait for a confirmation. The rest is found"
+        " by its id.",
+    ),
+    "mails": Text(
+        "E‑mails de confirmation envoyés à cette boîte depuis 30 jours\u00a0:",
+        "Bevestigingsmails naar deze mailbox in de laatste 30 dagen:",
+        "Confirmation mails to this mailbox in the last 30 days:",
     ),
     "back": Text("À traiter", "Te behandelen", "Needs attention"),
 }

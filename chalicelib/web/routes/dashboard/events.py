@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ....dashboard import events as choose
 from ....dashboard.events import MOST_AT_ONCE, EventsChoice
 from ....delivery.deadline import Deadline
-from ....domain.addresses import unsubscribe_address
+from ....domain.addresses import mailbox, normalise, unsubscribe_address
 from ....domain.events import EventType, Status
 from ....domain.ids import is_valid_id
 from ....domain.times import parse_time
 from ....ledger.attention import AttentionList, Listed
+from ....ledger.confirmations import ConfirmationStore
 from ....observability import redact
 from ....operators.resend import ResendFilter, send_selected
 from ....services import Services
@@ -60,7 +61,8 @@ class EventPages:
             return see_other(page.link("events", wanted))
         accounts = self._accounts()
         choice = choose.read_choice(request.query, accounts)
-        found = choose.find(AttentionList(self._services.table), choice, accounts, page.now)
+        account_of = {form.name: form.account for form in self._services.settings.forms.values() if form.confirm}
+        found = choose.find(AttentionList(self._services.table), choice, accounts, page.now, choose.PAGE, account_of)
         today = page.now.astimezone(UTC).date()
         counts = self._services.counts.read(
             today - timedelta(days=self._services.settings.privacy.keep_events_days), today
@@ -108,12 +110,24 @@ class EventPages:
         email, error = unsubscribe_address(first(fields, "address"))
         accounts = self._accounts()
         known = [] if error else self._person(email, accounts)
+        load = self._services.events.load_well_formed
+        waiting, more = (
+            ([], False)
+            if error
+            else choose.waiting_of(
+                email, AttentionList(self._services.table), lambda ids: load(ids).stored, accounts, page.now
+            )
+        )
         return page.render(
             "person",
             PERSON,
             current="events",
             status=422 if error else 200,
             known=known,
+            waiting=waiting,
+            more=more,
+            most=choose.MOST_SEARCHED,
+            mails=() if error else self._mails_to(email),
             incomplete=self._services.address_key_check.look().missing is not None,
             switch=False,
         )
@@ -122,6 +136,14 @@ class EventPages:
         status_of = self._services.events.status
         states = self._services.subscriptions.of(email)
         return choose.person(states, accounts, lambda account, event_id: status_of(event_id, account))
+
+    def _mails_to(self, email: str) -> tuple[datetime, ...]:
+        """Return when the mailbox got confirmation mails, as far as it is known; nothing without double opt-in."""
+        services = self._services
+        if not any(form.confirm for form in services.settings.forms.values()):
+            return ()
+        store = ConfirmationStore(services.table, services.address_keys, services.events, services.counts)
+        return store.mails_to(mailbox(normalise(email)))
 
     def preview(self, request: Request, verb: str) -> Response:
         """Return the question before a group, or selected events, are sent again or discarded, with their number."""
