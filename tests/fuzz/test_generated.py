@@ -34,17 +34,19 @@ def test_some_requests_to_every_operation_are_answered_as_described(world: Movab
 
 @pytest.mark.slow
 def test_requests_at_the_ends_of_every_schema_are_answered_as_described(world: MovableStack) -> None:
-    assert sent(world, ("coverage",), 1).cases > 2000
+    # HEAD is answered by what answers GET; it is asked in the rehearsal.
+    assert sent(world, ("coverage",), 1, method=["GET", "POST", "OPTIONS"]).cases > 1000
 
 
 @pytest.mark.slow
 def test_drawn_requests_and_sequences_are_answered_as_described(world: MovableStack) -> None:
-    outcome = sent(world, ("fuzzing", "stateful"), 8)
-    assert outcome.cases > 600
+    outcome = sent(world, ("fuzzing", "stateful"), 8, method=["GET", "POST"])
+    assert outcome.cases > 400
     assert outcome.statuses["/events/{id}", "GET", 200], "a link leads from an accepted event to its status"
 
 
 @pytest.mark.slow
 @pytest.mark.rehearsal
+@pytest.mark.timeout(3600)
 def test_a_great_many_requests_are_answered_as_described(world: MovableStack) -> None:
-    assert sent(world, ("fuzzing", "stateful"), 150).cases > 10_000
+    assert sent(world, ("coverage", "fuzzing", "stateful"), 100).cases > 8_000
