@@ -21,7 +21,10 @@ EXAMPLE = ROOT / "chalicelib" / "relais.example.toml"
 
 _HEADING = re.compile(r"## (?:`\[(?P<section>[^`]+)\]`)?(?:: (?P<words>[^(\n]+))?")
 _PARAGRAPH = re.compile(r"`\[(?P<section>[A-Za-z]+(?:\.[A-Za-z]+)+)\]` .+")
-_ROW = re.compile(r"\| `(?P<cell>(?P<key>\"?@?\w+\"?)(?: = [^`]+)?)` \|(?:[^|]+\|[^|]+\|)? (?P<meaning>[^|]+) \|")
+_ROW = re.compile(
+    r"\| `(?P<cell>(?P<key>\"?@?\w+\"?)(?: = [^`]+)?)` \|"
+    r"(?: (?:`\[(?P<table>[^\]]+)\.LANGUAGE\]`|[^|]+) \|[^|]+\|)? (?P<meaning>[^|]+) \|"
+)
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 _SOME_NAME = "some_name"
 """Stands in the document for a key that the owner of the file chooses."""
@@ -89,6 +92,8 @@ def _meanings(reference: str) -> Iterator[tuple[Place, str]]:
             yield section, _plain_text(line)
         elif row := _ROW.match(line):
             key = row["key"].strip('"')
+            if row["table"]:  # tables by language: where they are, and so the keys of the rows below
+                section = tuple(row["table"].split(".")[:-1])
             if key == _SOME_NAME:
                 of_any_name.append(f"`{row['cell']}`: {_plain_text(row['meaning'])}")
                 yield (*section, ANY), " ".join(of_any_name)

@@ -163,8 +163,12 @@ def keys(schema: Schema, place: Place = ()) -> Iterator[tuple[Place, Schema]]:
 
 
 def test_every_key_has_a_description_and_every_default_is_allowed() -> None:
-    for place, schema in keys(SCHEMA):
+    named = dict(keys(SCHEMA))
+    for place, schema in named.items():
         assert len(schema["description"]) > 10, place
+        of_its_own = place[-1] not in (ANY, "fr", "nl", "en") and place != ("sync", "unsubscribes")
+        around = {named[place[:length]]["description"] for length in range(1, len(place))}
+        assert not (of_its_own and schema["description"] in around), place
         assert "](" not in schema["description"], "links lead nowhere in an editor"
         stated = [schema["default"]] if "default" in schema else []
         for value in (*stated, *schema.get("examples", ())):
