@@ -88,8 +88,8 @@ def embed_html(form: Form, public_url: str, language: str, address_label: str, b
     )
     agreement = consent and (
         f'  <input type="hidden" name="consent.text" value="{escape(consent.version)}">\n'
-        f'  <p><label><input type="checkbox" name="consent.wording" value="{escape(consent.text)}" required> '
-        f"{escape(consent.text)}</label></p>\n"
+        f'  <p><label><input type="checkbox" name="consent.wording" value="{_readable(consent.text)}" required> '
+        f"{_readable(consent.text)}</label></p>\n"
     )
     return (
         f'<form method="post" action="{escape(public_url)}/forms/{escape(form.name)}/signup" accept-charset="utf-8">\n'
@@ -101,6 +101,11 @@ def embed_html(form: Form, public_url: str, language: str, address_label: str, b
         f"  <p><button>{escape(button)}</button></p>\n"
         "</form>\n"
     )
+
+
+def _readable(text: str) -> str:
+    """Returns a text escaped for HTML within double quotes, its apostrophes as they are: people read it."""
+    return escape(text).replace("&#x27;", "'")
 
 
 def frame_html(form: Form, public_url: str, language: str) -> str:

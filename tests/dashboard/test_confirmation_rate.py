@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from chalicelib.dashboard.forms import FormHistory
+from chalicelib.config.model import ConsentText, Form, HostedPage
+from chalicelib.dashboard.forms import FormHistory, embed_html
 from chalicelib.statistics.form_days import FormDay
 from tests.dashboard.visitor import Person, with_admin_key, words
 from tests.support.product import Product
@@ -54,3 +55,9 @@ def test_a_frame_to_copy_is_offered_where_sites_are_listed(product: Product, per
     with_admin_key(product, forms={"footer": form})
     page = person.get("/dashboard/forms/footer").body
     assert "&lt;form method" in page and "/forms/footer?embed=1&#34; title=&#34;footer&#34; width" in page
+
+
+def test_the_words_of_a_consent_can_be_read_in_the_html_to_copy() -> None:
+    page = HostedPage(consent={"fr": ConsentText('J\'accepte <tout> & "rien"', "v1")})
+    html = embed_html(Form("footer", "paris", "1", "email", {}, page=page), "https://x.example", "fr", "E", "B")
+    assert "> J'accepte &lt;tout&gt; &amp; &quot;rien&quot;</label>" in html

@@ -183,6 +183,8 @@ def test_a_scheduled_message_can_be_cancelled_in_time(ask: Ask, control: Control
     assert ask("message-cancel", messageId=300)["code"] == 7
     control.set("mailpartner", add_message={"id": 9, "due_in_seconds": 200, "recipients": ["a@example.com"]})
     assert ask("message-cancel", messageId=9)["code"] == 6
+    shown = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["messages"][-1]
+    assert (shown["id"], shown["recipients"], shown["to"]) == (9, 1, "a@example.com")
 
 
 def test_a_scheduled_date_is_paris_time(ask: Ask) -> None:

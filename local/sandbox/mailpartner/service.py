@@ -162,6 +162,7 @@ class MailPartner:
                     "id": each.id,
                     "subject": each.subject,
                     "recipients": len(each.recipients),
+                    "to": ", ".join(each.recipients[:3]) + (", …" if len(each.recipients) > 3 else ""),
                     "due": stamp(each.due),
                     "state": each.state(now),
                     "html": each.html,
