@@ -32,7 +32,9 @@ def link_of(browser: Browser, stack: MovableStack) -> str:
 
 
 def headings(browser: Browser) -> list[str]:
-    return [each.text for each in browser.all("h1")]
+    """The page's headings, read at once: the browser may be about to leave the page."""
+    found: list[str] = browser.run("Array.from(document.querySelectorAll('h1'), (each) => each.innerText)")
+    return found
 
 
 @pytest.mark.parametrize(
