@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.domain.events import Consent, Door
+from chalicelib.domain.events import Consent, Door, Doubt
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger import attention
 from chalicelib.web.pages.dashboard.reason_texts import REASONS
@@ -225,15 +225,27 @@ def test_signups_and_unsubscribes_of_a_form_are_held_and_discarded_apart(product
     assert (statuses, product.delivery(leaves)["reason"]) == (["delivered", "refused", "refused"], "quarantined")
 
 
+@pytest.mark.parametrize(
+    ("doubt", "said"),
+    [
+        (Doubt.NO_PROOF, "the proof of work (altcha) that its form asks for is missing"),
+        (Doubt.TOO_FAST, "the form was sent back faster than a person can"),
+        (Doubt.STALE, "the page of the form was older than a day"),
+    ],
+)
+def test_a_signup_that_is_held_says_what_was_doubted(product: Product, person: Person, doubt: Doubt, said: str) -> None:
+    consent = Consent(door=Door.FORM)
+    [held] = product.store(product.signup("a@example.com", form="footer", list=None, consent=consent, doubt=doubt))
+    product.work(held)
+    assert f"This signup is held: {said}" in words(person.get(f"/dashboard/events/{held}"))
+
+
 def test_a_signup_that_nobody_let_go_says_so(product: Product, person: Person) -> None:
     with_admin_key(product, forms={"footer": Form("footer", "paris", "4781", "email", {}, signups_per_hour=0)})
     [waits] = product.store(product.signup("a@example.com", form="footer", list=None, consent=Consent(door=Door.FORM)))
     product.work(waits)
     page = words(person.get(f"/dashboard/events/{waits}"))
-    assert (
-        "This signup is held: its form got too many at once, or it may be a robot’s." in page
-        and "Erased on 31 March" in page
-    )
+    assert "This signup is held: its form got too many at once." in page and "Erased on 31 March" in page
     product.clock.forward(days=30)
     product.work(waits)
     person.log_in()

@@ -217,10 +217,28 @@ EVENT: Texts = {
         "is doorgegeven aan al haar accounts.",
         "was passed on to all its accounts.",
     ),
-    "sentence_quarantined": Text(
-        "est retenue\u00a0: son formulaire en a reçu trop à la fois, ou elle vient peut-être d’un robot.",
-        "wordt vastgehouden: haar formulier kreeg er te veel tegelijk, of ze komt misschien van een robot.",
-        "is held: its form got too many at once, or it may be a robot’s.",
+    "sentence_held_limit": Text(
+        "est retenue\u00a0: son formulaire en a reçu trop à la fois.",
+        "wordt vastgehouden: haar formulier kreeg er te veel tegelijk.",
+        "is held: its form got too many at once.",
+    ),
+    "sentence_held_no_proof": Text(
+        "est retenue\u00a0: la preuve de travail (altcha) que demande son formulaire manque, n’est pas juste ou a déjà"
+        " servi. C’est peut-être un robot, ou une page qui n’en envoie pas.",
+        "wordt vastgehouden: het rekenbewijs (altcha) dat haar formulier vraagt, ontbreekt, klopt niet of is al"
+        " gebruikt. Misschien is het een robot, of een pagina die er geen verstuurt.",
+        "is held: the proof of work (altcha) that its form asks for is missing, wrong, or was used before. It may be a"
+        " robot’s, or of a page that sends none.",
+    ),
+    "sentence_held_too_fast": Text(
+        "est retenue\u00a0: le formulaire a été renvoyé plus vite qu’une personne ne le peut.",
+        "wordt vastgehouden: het formulier werd sneller teruggestuurd dan een mens dat kan.",
+        "is held: the form was sent back faster than a person can.",
+    ),
+    "sentence_held_stale": Text(
+        "est retenue\u00a0: la page du formulaire avait plus d’un jour.",
+        "wordt vastgehouden: de pagina van het formulier was meer dan een dag oud.",
+        "is held: the page of the form was older than a day.",
     ),
     "sentence_discarded": Text(
         "a été écartée, et ses données sont effacées.",

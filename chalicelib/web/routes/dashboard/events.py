@@ -101,8 +101,14 @@ class EventPages:
             moment=parse_time,
             resendable=bool(_statuses(event)),
             quarantined=Listed.QUARANTINED in _statuses(event),
+            held_for=self._held_for(event_id) if Listed.QUARANTINED in _statuses(event) else "",
             suppressed=any(one["reason_code"] == "suppressed" for one in event["deliveries"]),
         )
+
+    def _held_for(self, event_id: str) -> str:
+        """Return why an event is quarantined, as the name of a text: what was doubted about it, else a limit."""
+        doubts = [one.event.doubt for one in self._services.events.load([event_id])]
+        return doubts[0].name.lower() if doubts and doubts[0] is not None else "limit"
 
     def person(self, request: Request) -> Response:
         """Return what is known of an address. It comes in the body of a POST, and is in no URL, page or log."""
