@@ -50,3 +50,5 @@ def test_drawn_requests_and_sequences_are_answered_as_described(world: MovableSt
 @pytest.mark.timeout(3600)
 def test_a_great_many_requests_are_answered_as_described(world: MovableStack) -> None:
     assert sent(world, ("coverage", "fuzzing", "stateful"), 100).cases > 8_000
+    # Without a name of the world: what is outside of the document as it is served is refused, too.
+    assert sent(world, ("fuzzing", "stateful"), 30, any_names=True, method=["GET", "POST"]).cases > 1_000
