@@ -104,7 +104,8 @@ def run(
 
 
 def _config(url: str, phases: Sequence[str], examples: int, any_names: bool) -> schemathesis.Config:
-    every = ("examples", "coverage", "fuzzing", "stateful")
+    searching = "RELAIS_FUZZ_SEED" in os.environ
+    learns = {"extra-data-sources": {"responses": searching}}  # from answers, which differ from run to run
     return schemathesis.Config.from_dict(
         {
             "base-url": url,
@@ -113,7 +114,7 @@ def _config(url: str, phases: Sequence[str], examples: int, any_names: bool) -> 
             "continue-on-failure": True,
             "generation": {
                 "max-examples": int(EXAMPLES or examples),
-                "deterministic": "RELAIS_FUZZ_SEED" not in os.environ,
+                "deterministic": not searching,
                 "no-shrink": True,
                 "with-security-parameters": False,  # the sender signs; `ignored_auth` tries without and with wrong ones
                 "database": "none",
@@ -125,7 +126,12 @@ def _config(url: str, phases: Sequence[str], examples: int, any_names: bool) -> 
                 },
                 "object_level_authorization": {"enabled": False},
             },
-            "phases": {name: {"enabled": name in phases} for name in every},
+            "phases": {
+                "examples": {"enabled": "examples" in phases, **learns},
+                "coverage": {"enabled": "coverage" in phases, **learns},
+                "fuzzing": {"enabled": "fuzzing" in phases, **learns, "error-feedback": {"enabled": searching}},
+                "stateful": {"enabled": "stateful" in phases},
+            },
         }
     )
 

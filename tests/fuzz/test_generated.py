@@ -27,7 +27,7 @@ def sent(stack: MovableStack, phases: tuple[str, ...], examples: int, **only: An
 
 def test_some_requests_to_every_operation_are_answered_as_described(world: MovableStack) -> None:
     outcome = sent(world, ("examples", "fuzzing", "stateful"), 1, method=["GET", "POST"])
-    assert outcome.cases > 100
+    assert outcome.cases > 80
     reached = {(method, path) for path, method, status in outcome.statuses if status < 400}
     assert {("POST", "/events"), ("GET", "/events/{id}"), ("POST", "/forms/{form}/signup")} <= reached
 
@@ -41,7 +41,7 @@ def test_requests_at_the_ends_of_every_schema_are_answered_as_described(world: M
 @pytest.mark.slow
 def test_drawn_requests_and_sequences_are_answered_as_described(world: MovableStack) -> None:
     outcome = sent(world, ("fuzzing", "stateful"), 8, method=["GET", "POST"])
-    assert outcome.cases > 400
+    assert outcome.cases > 250
     assert outcome.statuses["/events/{id}", "GET", 200], "a link leads from an accepted event to its status"
 
 

@@ -23,6 +23,8 @@ from requests.auth import AuthBase
 from chalicelib.unsubscribe_links import tokens
 from local.sandbox import SAMPLE_ADMIN_KEY, SAMPLE_WEBHOOK_SECRET, sample_config
 
+EVENT = {"type": "unsubscribe", "id": "customer-17-left", "email": "zoe@example.com"}
+"""An event that is there before anything is generated."""
 LINK_KEY = "sample-unsubscribe-key-only-for-this-machine-0000"
 LINK_TOKEN = tokens.seal("zoe@example.com", LINK_KEY, bytes(tokens.NONCE_BYTES))
 KEY = b64decode(SAMPLE_WEBHOOK_SECRET.removeprefix("whsec_"))
@@ -150,6 +152,7 @@ def _escaped(text: str) -> str:
 
 
 def _narrow_parameters(parameters: dict[str, Any]) -> None:
+    parameters["id"]["example"] = EVENT["id"]
     parameters["form"]["schema"] = {"enum": ["footer"]}
     parameters["cursor"]["schema"] = {"type": "string", "maxLength": 0}
     for name, parameter in parameters.items():
