@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
-from chalicelib.domain.errors import ConfigurationError
+from chalicelib.domain.errors import ConfigurationError, FieldError
 from tests.support.http import API_DOMAIN, ask, gateway_event, routes_over
 from tests.web.surroundings import World, make_app, make_settings
 
@@ -46,7 +46,7 @@ def test_it_works_without_a_configuration_that_can_be_read() -> None:
     class Unreadable:
         @property
         def settings(self) -> SimpleNamespace:
-            raise ConfigurationError("no file")
+            raise ConfigurationError([FieldError("relais.toml", "must be there")])
 
     answer = ask(routes_over(Unreadable()), gateway_event("GET", "/openapi.json"))
     assert answer.status == 200
