@@ -97,7 +97,7 @@ def test_without_the_tick_nobody_is_signed_up_and_the_page_asks_for_it(world: Wo
     page = Page(answer)
     assert (answer.status, world.stored) == (422, [])
     assert page.shown == ["email", "consent.wording_sha256"]
-    assert TEXT in page.text and "cochez cette case" in page.text
+    assert TEXT in page.text and f"{TEXT.rstrip('.')}\u00a0: cochez cette case" in page.text
     assert (page.sent["prenom"], page.sent["@hosted"], page.sent["consent.text"]) == (["Zoé"], ["fr"], ["v3"])
     again = visit(world, settings(redirect=None), "/forms/footer/signup", [(n, v) for n, [v] in page.sent.items()])
     assert again.status == 200
