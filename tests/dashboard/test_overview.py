@@ -37,6 +37,17 @@ def test_all_is_well(product: Product, person: Person) -> None:
     assert "0 2 today" in page, "yesterday, in four weeks, last signup"
 
 
+def test_one_is_no_plural_and_in_french_none_is_not_either(product: Product) -> None:
+    sign_up(product, "a")
+    for language, said in (
+        ("en", "Since yesterday: 1 signup and 0 unsubscribes by the forms."),
+        ("fr", "Depuis hier\u00a0: 1 inscription et 0 désinscription par les formulaires."),
+    ):
+        person = Person(product, language)
+        person.log_in()
+        assert said in person.get("/dashboard").body
+
+
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [("fr", "Tout va bien"), ("nl", "Alles gaat goed"), ("en", "All is well"), ("de", "Tout va bien")],

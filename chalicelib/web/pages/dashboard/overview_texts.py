@@ -11,10 +11,14 @@ OVERVIEW: Texts = {
     "needs_one": Text("Un point à traiter", "Eén zaak vraagt uw aandacht", "One thing needs you"),
     "needs": Text("{n} points à traiter", "{n} zaken vragen uw aandacht", "{n} things need you"),
     "since_yesterday": Text(
-        "Depuis hier\u00a0: {signups} inscriptions et {unsubscribes} désinscriptions reçues par les formulaires.",
-        "Sinds gisteren: {signups} aanmeldingen en {unsubscribes} uitschrijvingen via de formulieren.",
-        "Since yesterday: {signups} signups and {unsubscribes} unsubscribes by the forms.",
+        "Depuis hier\u00a0: {signups} et {unsubscribes} par les formulaires.",
+        "Sinds gisteren: {signups} en {unsubscribes} via de formulieren.",
+        "Since yesterday: {signups} and {unsubscribes} by the forms.",
     ),
+    "signups_one": Text("{n} inscription", "{n} aanmelding", "{n} signup"),
+    "signups_many": Text("{n} inscriptions", "{n} aanmeldingen", "{n} signups"),
+    "unsubscribes_one": Text("{n} désinscription", "{n} uitschrijving", "{n} unsubscribe"),
+    "unsubscribes_many": Text("{n} désinscriptions", "{n} uitschrijvingen", "{n} unsubscribes"),
     "nothing_lost": Text("Rien n’est perdu.", "Er gaat niets verloren.", "Nothing is lost."),
     "account_paused": Text(
         "{account} est en pause depuis le {since}.",
