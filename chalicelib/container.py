@@ -15,68 +15,25 @@ from typing import TYPE_CHECKING, Any
 from . import names
 from .config.environment import check_environment
 from .config.load import find_path, load
-from .config.model import MAIL_BY_SES, MailSettings, Settings
+from .config.model import MAIL_BY_SES, MailSettings
 from .domain.events import EventType
-from .effects import Effects
-from .observability import metrics
-from .providers import registry
-from .providers.spec import Capabilities, Provider
-from .services import Services
+from .web_container import WebContainer
 
 if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
 
-    from .confirmation.links import ConfirmationLinks
     from .confirmation.mailing import ConfirmationMails, SendsMail
     from .delivery.claims import Claims
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
     from .jobs.attempt import SyncRunner
-    from .ledger.event_status import EventView
-    from .providers.rate_limit import RateLimiter
-    from .providers.transport.session import Transport
     from .reconciliation.nightly_pass import NightlyPass
     from .reconciliation.sweep import Sweep
-    from .statistics.medians import MedianStore
-    from .statistics.queries import StatsReader
-    from .statistics.store import StatsStore
-    from .unsubscribe_links.links import Links
     from .unsubscribe_sync.importer import ImportDependencies
-    from .web.routes.confirm import ConfirmRoutes
-    from .web.routes.dashboard.access import DashboardAccess
-    from .web.routes.dashboard.campaigns import CampaignPages
-    from .web.routes.dashboard.events import EventPages
-    from .web.routes.dashboard.forms import FormPages
-    from .web.routes.dashboard.overview import OverviewPage
-    from .web.routes.events import EventsRoutes
-    from .web.routes.forms import FormsRoutes
-    from .web.routes.statistics import FormStatsRoutes, StatsRoutes
-    from .web.routes.unsubscribe import UnsubscribeRoutes
-    from .web.routes.webhooks import WebhooksRoutes
 
 
-class Container(Services):
+class Container(WebContainer):
     """The provider clients, routes and use cases of one stage and one configuration."""
-
-    def __init__(self, settings: Settings, stage: str, effects: Effects | None = None) -> None:
-        super().__init__(settings, stage, effects)
-        self._providers: dict[str, Provider] = {}
-
-    def provider(self, account: str) -> Provider:
-        """Return the client of a configured account; one for the life of the instance."""
-        if account not in self._providers:
-            self._providers[account] = self._connect(account)
-        return self._providers[account]
-
-    def _connect(self, account: str) -> Provider:
-        """Make a new client of a configured account."""
-        configured = self.settings.accounts[account]
-        return registry.spec(configured.provider).connect(configured, self._transport)
-
-    def capabilities(self, account: str) -> Capabilities | None:
-        """Return the capabilities of an account's provider; None if the account is no longer configured."""
-        configured = self.settings.accounts.get(account)
-        return None if configured is None else registry.spec(configured.provider).capabilities
 
     def prepare(self, function: str) -> None:
         """Build what every event of a function of `app.py` needs, and make the first call of each of its AWS clients.
@@ -109,147 +66,6 @@ class Container(Services):
                 self._connect_all(lambda able: able.reads_unsubscribes)
             case _:
                 _ = self._dynamodb
-
-    def _connect_all(self, wanted: Callable[[Capabilities], bool]) -> None:
-        for name in self.settings.accounts:
-            able = self.capabilities(name)
-            if able is not None and wanted(able):
-                self.provider(name)
-
-    @cached_property
-    def _transport(self) -> Transport:
-        from .providers.transport.session import Transport
-
-        return Transport(on_call=_count_call, admit=self._admit)
-
-    def _admit(self, account: str) -> None:
-        """Take a permit where the provider limits calls. Raises ProviderError (later) when none is left."""
-        provider = self.settings.accounts[account].provider
-        limit = registry.spec(provider).capabilities.rate_limit
-        if limit is not None:
-            name = provider if limit.shared_by == "ip" else f"{provider}#{account}"
-            self._rates.admit(name, limit.calls, limit.seconds)
-
-    @cached_property
-    def _rates(self) -> RateLimiter:
-        from .providers.rate_limit import RateLimiter
-
-        return RateLimiter(self.table, self.effects.clock)
-
-    @cached_property
-    def stats(self) -> StatsStore:
-        """Writes the statistics table."""
-        from .statistics.store import StatsStore
-
-        return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects)
-
-    @cached_property
-    def links(self) -> Links:
-        """Makes and reads unsubscribe links."""
-        from .unsubscribe_links.links import Links
-
-        return Links(self.settings.unsubscribe_keys, self.settings.api.public_url or "", self.effects.random_bytes)
-
-    @cached_property
-    def forms_routes(self) -> FormsRoutes:
-        """Routes that website forms post to."""
-        from .web.routes.forms import FormsRoutes
-
-        return FormsRoutes(self)
-
-    @cached_property
-    def webhooks_routes(self) -> WebhooksRoutes:
-        """Routes that back ends post to."""
-        from .web.routes.webhooks import WebhooksRoutes
-
-        return WebhooksRoutes(self)
-
-    @cached_property
-    def events_routes(self) -> EventsRoutes:
-        """Routes that show events."""
-        from .web.routes.events import EventsRoutes
-
-        return EventsRoutes(self, self._event_view)
-
-    @cached_property
-    def _event_view(self) -> EventView:
-        from .ledger.event_status import EventView
-
-        return EventView(self.table, self.accounts.read, self.effects.clock, self.remedy, self.settings)
-
-    @cached_property
-    def event_pages(self) -> EventPages:
-        """The dashboard's pages of events, and what they can do."""
-        from .web.routes.dashboard.events import EventPages
-
-        return EventPages(self, self.dashboard_access, self._event_view.find, self.capabilities)
-
-    @cached_property
-    def unsubscribe_routes(self) -> UnsubscribeRoutes:
-        """Routes of unsubscribe links."""
-        from .web.routes.unsubscribe import UnsubscribeRoutes
-
-        return UnsubscribeRoutes(self, lambda: self.links)
-
-    @cached_property
-    def stats_routes(self) -> StatsRoutes:
-        """Routes that show campaigns."""
-        from .web.routes.statistics import StatsRoutes
-
-        return StatsRoutes(self, self._stats_reader)
-
-    @cached_property
-    def form_stats_routes(self) -> FormStatsRoutes:
-        """Route that shows what forms brought."""
-        from .web.routes.statistics import FormStatsRoutes
-
-        return FormStatsRoutes(self)
-
-    @cached_property
-    def _stats_reader(self) -> StatsReader:
-        from .statistics.queries import StatsReader
-
-        return StatsReader(self._dynamodb, names.table(self.stage, "stats"))
-
-    @cached_property
-    def _medians(self) -> MedianStore:
-        from .statistics.medians import MedianStore
-
-        return MedianStore(self.table, self.stats.since)
-
-    @cached_property
-    def dashboard_access(self) -> DashboardAccess:
-        """Login and logout of the dashboard, and who may see its pages."""
-        from .web.routes.dashboard.access import DashboardAccess
-
-        return DashboardAccess(self)
-
-    @cached_property
-    def overview_page(self) -> OverviewPage:
-        """The dashboard's first page."""
-        from .web.routes.dashboard.overview import OverviewPage
-
-        return OverviewPage(self, self.dashboard_access, self._stats_reader, self.capabilities)
-
-    @cached_property
-    def form_pages(self) -> FormPages:
-        """The dashboard's pages of forms."""
-        from .web.routes.dashboard.forms import FormPages
-
-        return FormPages(self, self.dashboard_access)
-
-    @cached_property
-    def campaign_pages(self) -> CampaignPages:
-        """The dashboard's pages of campaigns."""
-        from .web.routes.dashboard.campaigns import CampaignPages
-
-        return CampaignPages(self, self.dashboard_access, self._stats_reader, self._medians)
-
-    def remedy(self, account: str, may_lift_suppression: bool) -> str | None:
-        """Return how to remedy a suppressed signup; `may_lift_suppression`: its intake may lift a suppression."""
-        from .operators.suppressed_signups import remedy
-
-        return remedy(self.capabilities(account), may_lift_suppression=may_lift_suppression)
 
     @cached_property
     def worker(self) -> Worker:
@@ -300,21 +116,6 @@ class Container(Services):
 
         client: SESV2Client = aws.client("sesv2", region_name=mail.ses_region, **CLIENT)
         return client
-
-    @cached_property
-    def confirmation_links(self) -> ConfirmationLinks:
-        """Makes and reads the links of confirmation mails."""
-        from .confirmation.links import ConfirmationLinks
-
-        keys, public_url = self.settings.unsubscribe_keys, self.settings.api.public_url or ""
-        return ConfirmationLinks(keys, public_url, self.effects.random_bytes)
-
-    @cached_property
-    def confirm_routes(self) -> ConfirmRoutes:
-        """Routes of confirmation links."""
-        from .web.routes.confirm import ConfirmRoutes
-
-        return ConfirmRoutes(self, lambda: self.confirmation_links, self.capabilities)
 
     @cached_property
     def claims(self) -> Claims:
@@ -476,10 +277,3 @@ def container() -> Container:
     """Return the container of this process's environment, cached. Raises ConfigurationError."""
     check_environment(os.environ)
     return Container(load(find_path(os.environ), os.environ), names.stage(os.environ))
-
-
-def _count_call(label: str, account: str, seconds: float, outcome: str) -> None:
-    metrics.count("provider_calls", account=account)
-    metrics.seconds("provider_seconds", seconds, account=account)
-    if outcome != "ok":
-        metrics.count("provider_failures", account=account)

@@ -14,7 +14,8 @@ from ..domain.ids import is_valid_id
 from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ..domain.times import from_epoch_milliseconds
-from ..ledger.attention import AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
+from ..ledger.attention import AttentionEntry, AttentionList, AttentionQuery
+from ..ledger.attention_index import BadCursor, Listed
 from ..ledger.day_counts import DayCount
 from ..ledger.keys import EVERY_ACCOUNT, UNCONFIRMED_PARTITION
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ledger.attention import Listed
+from ..ledger.attention_index import Listed
 from ..web.routes.dashboard.events import RESENDABLE
 from .bodies import dashboard_body
 from .json_schema import Schema, choice, described, ref

@@ -9,7 +9,7 @@ from ..domain.events import EventType
 from ..domain.ids import ID_PATTERN
 from ..domain.languages import LANGUAGES
 from ..domain.reasons import ReasonCode
-from ..ledger.attention import Listed
+from ..ledger.attention_index import Listed
 from ..web.query_reader import MOMENT_PATTERN, MOST, NAME_PATTERN
 from ..web.routes import events, statistics_query
 from ..web.routes.forms import KEY_CHARACTERS

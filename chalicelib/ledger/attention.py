@@ -8,34 +8,29 @@ in which it is due: an untried delivery 60 to 90 seconds after its acceptance.
 
 from __future__ import annotations
 
-import base64
 import heapq
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from ..domain.events import Delivery, EventType, Status
-from ..domain.ids import is_valid_id
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
-from .attributes import Attributes, well_formed
-from .event_items import FIRST_DUE
-from .keys import (
-    LATEST,
-    QUARANTINED,
-    UNCONFIRMED_PARTITION,
-    WAITING,
-    IndexRange,
-    event_id_of,
-    event_key,
-    parse_sort_key,
-    sort_key,
+from .attention_index import (
+    KINDS,
+    TYPES,
+    Listed,
+    ListedRange,
+    Place,
+    are_neighbours,
+    decode_cursor,
+    encode_cursor,
+    place_of,
 )
-from .quarantine import QUARANTINE_LENGTH
+from .attributes import Attributes, well_formed
+from .keys import LATEST, UNCONFIRMED_PARTITION, WAITING, IndexRange, event_id_of, parse_sort_key, sort_key
 from .table import Table
 
 MORE_QUERIES = 24
@@ -43,21 +38,6 @@ MORE_QUERIES = 24
 READ_ON = 1000
 """Entries read by each of them while a page is restricted so: more at once could be a second of parsing."""
 _MILLISECOND = timedelta(milliseconds=1)
-_LONGEST_CURSOR = 1024
-
-
-class Listed(StrEnum):
-    """What a list may be restricted to."""
-
-    PENDING = "pending"
-    """Also what is quarantined, as in `report`."""
-    PARKED = "parked"
-    REFUSED = "refused"
-    QUARANTINED = "quarantined"
-
-
-class BadCursor(ValueError):
-    """A cursor that no page of this list returned."""
 
 
 def is_listed(delivery: Delivery, statuses: Collection[Listed], now: datetime) -> bool:
@@ -124,10 +104,10 @@ class AttentionList:
         page to page by the time at which it is due. Raises BadCursor.
         """
         ranges = _ranges(query)
-        place = None if query.cursor is None else _decode(query.cursor, ranges)
+        place = None if query.cursor is None else decode_cursor(query.cursor, ranges)
         reading = _Reading(self._table, query, place, to_ms(now), MORE_QUERIES)
         found: list[_Read] = []
-        end: _Place | None = None
+        end: Place | None = None
         for read in heapq.merge(*reading.streams(ranges), key=lambda read: read.place.order):
             if len(found) == query.limit:
                 end = found[-1].place
@@ -138,7 +118,7 @@ class AttentionList:
             found.append(read)
         entries = [read.entry for read in found if read.entry is not None]
         entries.sort(key=lambda entry: (entry.accepted_at, entry.event_id), reverse=True)
-        return AttentionPage(tuple(entries), None if end is None else _encode(end))
+        return AttentionPage(tuple(entries), None if end is None else encode_cursor(end))
 
     def newest(self, query: AttentionQuery, now: datetime) -> Mapping[Listed, tuple[Sequence[AttentionEntry], bool]]:
         """Returns the newest deliveries of each status of `query` but pending, and whether there are more.
@@ -156,64 +136,14 @@ class AttentionList:
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
-    """A range of the index of an account, and how its sort key relates to the time of acceptance."""
-
-    account: str
-    kind: IndexRange
-    listed: Listed
-    later: int = 0
-    """Milliseconds by which a new delivery is due after its acceptance."""
-    exact: bool = True
-    """True if every delivery in it is due so much later; others are due later still, at another attempt."""
-
-    @property
-    def name(self) -> str:
-        """Names it in cursors."""
-        return f"{self.account}#{self.kind.value}"
-
-    def position(self, at: int) -> int:
-        """Returns when a delivery whose sort key has the time `at` was accepted (ms), as far as that is known."""
-        return at - self.later
-
-    def latest(self, position: int) -> int:
-        """Returns the latest time of a sort key whose position is not after `position`."""
-        return position + self.later
-
-    def earliest(self, accepted: int) -> int:
-        """Returns a time before which there is nothing that was accepted at `accepted` (ms) or later."""
-        return accepted + (self.later if self.exact else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A place in the list: range, time in the sort key of the index, key of the item."""
-
-    part: _Range
-    at: int
-    pk: str
-    sk: str
-
-    @property
-    def order(self) -> tuple[int, str]:
-        """Sorts places, the newest first; equal ones of a range are in DynamoDB's own order."""
-        return -self.part.position(self.at), self.part.name
-
-    @property
-    def key(self) -> dict[str, str]:
-        """The place as a key of the index."""
-        return {"pk": self.pk, "sk": self.sk, "due_sk": sort_key(self.part.kind, self.at)}
-
-
-@dataclass(frozen=True, slots=True)
 class _Read:
     """An entry and its place; without an entry: reading stopped there."""
 
-    place: _Place
+    place: Place
     entry: AttentionEntry | None
 
 
-_First = tuple[list[dict[str, Any]], _Place | None]
+_First = tuple[list[dict[str, Any]], Place | None]
 """What was read of a range, and the place after which more follows."""
 
 
@@ -223,35 +153,35 @@ class _Reading:
 
     table: Table
     query: AttentionQuery
-    after: _Place | None
+    after: Place | None
     now: int
     more_queries: int
 
-    def streams(self, ranges: Sequence[_Range]) -> list[Iterator[_Read]]:
+    def streams(self, ranges: Sequence[ListedRange]) -> list[Iterator[_Read]]:
         """Makes the first queries, those of different accounts concurrently; returns the streams."""
         return [self._stream(part, *first) for part, first in zip(ranges, self.firsts(ranges), strict=True)]
 
-    def firsts(self, ranges: Sequence[_Range]) -> list[_First]:
+    def firsts(self, ranges: Sequence[ListedRange]) -> list[_First]:
         """Reads the beginning of each range. Neighbouring ones of an account are read together if nothing bounds them:
         bounds are times, and the times of a range have nothing to do with those of the next.
         """
         together = self.after is None and self.query.since is None and self.query.until is None
-        runs: list[list[_Range]] = []
+        runs: list[list[ListedRange]] = []
         for part in ranges:
-            if together and runs and _are_neighbours(runs[-1][-1], part):
+            if together and runs and are_neighbours(runs[-1][-1], part):
                 runs[-1].append(part)
             else:
                 runs.append([part])
         return [first for firsts in self.table.in_parallel(self._read_run, runs) for first in firsts]
 
-    def wanted(self, part: _Range, items: Sequence[dict[str, Any]]) -> Iterator[_Read]:
+    def wanted(self, part: ListedRange, items: Sequence[dict[str, Any]]) -> Iterator[_Read]:
         """Parses entries of a range; leaves out what the query does not want, and what is malformed."""
         for item in items:
             read = well_formed(lambda item: _read_from(item, part), item)
             if read is not None and self._is_wanted(item, read.entry):
                 yield read
 
-    def _read_run(self, run: Sequence[_Range]) -> list[_First]:
+    def _read_run(self, run: Sequence[ListedRange]) -> list[_First]:
         """Reads neighbouring ranges by one query; by another for those that it did not reach."""
         found: list[_First] = []
         while len(found) < len(run):
@@ -264,7 +194,7 @@ class _Reading:
             is_in = self.after is not None and self.after.part == left[0] and self.after.at <= latest
             after = self.after if is_in else None
             items, key = self._query(left[0].account, between, after, self.query.limit + 1)
-            stopped = None if key is None else _place_of(key, left)
+            stopped = None if key is None else place_of(key, left)
             for part in left:
                 read = [item for item in items if item["due_sk"].startswith(part.kind.value)]
                 found.append((read, stopped if stopped is not None and stopped.part == part else None))
@@ -272,7 +202,7 @@ class _Reading:
                     break
         return found
 
-    def _stream(self, part: _Range, items: list[dict[str, Any]], last: _Place | None) -> Iterator[_Read]:
+    def _stream(self, part: ListedRange, items: list[dict[str, Any]], last: Place | None) -> Iterator[_Read]:
         limit = READ_ON if self._is_filtered else self.query.limit + 1
         while True:
             yield from self.wanted(part, items)
@@ -284,10 +214,10 @@ class _Reading:
             self.more_queries -= 1
             between = (sort_key(part.kind, self._earliest(part)), sort_key(part.kind, last.at))
             items, key = self._query(part.account, between, last, limit)
-            last = None if key is None else _place_of(key, [part])
+            last = None if key is None else place_of(key, [part])
 
     def _query(
-        self, account: str, between: tuple[str, str], after: _Place | None, limit: int
+        self, account: str, between: tuple[str, str], after: Place | None, limit: int
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         wanted = {
             "form": self.query.form,
@@ -312,7 +242,7 @@ class _Reading:
         query = self.query
         return (query.form, query.code, query.type, query.since, query.until) != (None,) * 5
 
-    def _latest(self, part: _Range) -> int:
+    def _latest(self, part: ListedRange) -> int:
         """Returns the latest time of a range that the page may show."""
         latest = LATEST
         if self.after is not None and self.after.part == part:
@@ -324,7 +254,7 @@ class _Reading:
             latest = min(latest, part.latest(to_ms(self.query.until)))
         return latest
 
-    def _earliest(self, part: _Range) -> int:
+    def _earliest(self, part: ListedRange) -> int:
         return 0 if self.query.since is None else max(0, part.earliest(to_ms(self.query.since)))
 
     def _is_wanted(self, item: dict[str, Any], entry: AttentionEntry | None) -> bool:
@@ -334,47 +264,20 @@ class _Reading:
         return waits or entry.status is not Status.PENDING or Listed.PENDING in self.query.statuses
 
 
-_KINDS: Mapping[IndexRange, tuple[Listed, timedelta, bool]] = {
-    **dict.fromkeys(WAITING.values(), (Listed.PENDING, FIRST_DUE, False)),
-    **{QUARANTINED[verb]: (Listed.QUARANTINED, length, True) for verb, length in QUARANTINE_LENGTH.items()},
-    IndexRange.PARKED: (Listed.PARKED, timedelta(), True),
-    IndexRange.REFUSED: (Listed.REFUSED, timedelta(), True),
-}
-"""What each range lists, how much later than accepted it is sorted, and whether always so."""
-_TYPES = {part: verb for ranges in (WAITING, QUARANTINED) for verb, part in ranges.items()}
-"""The type of the events of a range, where it has one."""
-
-
-def _ranges(query: AttentionQuery) -> list[_Range]:
+def _ranges(query: AttentionQuery) -> list[ListedRange]:
     """Returns the ranges of a query, the last of each account first: in that order they are read."""
     return [
-        _Range(account, kind, listed, later // _MILLISECOND, exact)
+        ListedRange(account, kind, listed, later // _MILLISECOND, exact)
         for account in sorted(set(query.accounts))
         for kind in sorted(IndexRange, reverse=True)
-        for listed, later, exact in [_KINDS[kind]]
+        for listed, later, exact in [KINDS[kind]]
         if account != UNCONFIRMED_PARTITION or kind is WAITING[EventType.SIGNUP]
         if listed in query.statuses or (listed is Listed.QUARANTINED and Listed.PENDING in query.statuses)
-        if query.type in (None, _TYPES.get(kind, query.type))
+        if query.type in (None, TYPES.get(kind, query.type))
     ]
 
 
-def _are_neighbours(higher: _Range, lower: _Range) -> bool:
-    """Returns whether nothing lies between two ranges."""
-    order = sorted(IndexRange)
-    return higher.account == lower.account and order.index(higher.kind) == order.index(lower.kind) + 1
-
-
-def _place_of(key: Mapping[str, Any], ranges: Sequence[_Range]) -> _Place:
-    """Returns the place of a key of the index within some ranges; of one that cannot be read, the end of the last."""
-    try:
-        kind, at = parse_sort_key(key["due_sk"])
-        part = next(one for one in ranges if one.kind is kind)
-    except (ValueError, StopIteration):
-        part, at = ranges[-1], 0
-    return _Place(part, at, key["pk"], key["sk"])
-
-
-def _read_from(item: Attributes, part: _Range) -> _Read:
+def _read_from(item: Attributes, part: ListedRange) -> _Read:
     pk, sk = item.required("pk", str), item.required("sk", str)
     try:
         _, at = parse_sort_key(item.required("due_sk", str))
@@ -393,28 +296,4 @@ def _read_from(item: Attributes, part: _Range) -> _Read:
         updated_at=item.optional("updated", datetime),
         next_attempt_at=item.optional("next_at", datetime),
     )
-    return _Read(_Place(part, at, pk, sk), entry)
-
-
-def _encode(place: _Place) -> str:
-    values = [place.part.name, place.at, event_id_of(place.pk), place.sk == "E"]
-    return base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str, ranges: Sequence[_Range]) -> _Place:
-    """Parses a cursor; one that was made up, too, leads to a place in one of these ranges, or is refused."""
-    known = {part.name: part for part in ranges}
-    try:
-        if len(cursor) > _LONGEST_CURSOR:
-            raise ValueError("too long")
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
-            case [str(name), int(at), str(event_id), bool(single)] if (
-                name in known and type(at) is int and 0 <= at <= LATEST and is_valid_id(event_id)
-            ):
-                part = known[name]
-                pk, sk = event_key(event_id) if single else (event_key(event_id)[0], f"D#{part.account}")
-                return _Place(part, at, pk, sk)
-    except (ValueError, RecursionError):
-        raise BadCursor("not a cursor of this list") from None
-    raise BadCursor("a cursor of another list")
+    return _Read(Place(part, at, pk, sk), entry)

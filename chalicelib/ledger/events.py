@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,6 +25,7 @@ from .event_items import (
     event_item,
     reference_item,
 )
+from .event_puts import put_whole
 from .keys import (
     LATEST,
     UNCONFIRMED_PARTITION,
@@ -99,7 +99,7 @@ class EventStore:
             if len(event.accounts) == 1 and event.kept is None:
                 self._table.put_new(item)
             else:
-                self._put_whole(event, item)
+                put_whole(self._table, event, item, self.expiry)
         except ConditionFailed as refused:
             return refused.found
         return None
@@ -314,50 +314,6 @@ class EventStore:
         )
         self._counts.record_touch(event, delivery.account, item)
         return item is not None
-
-    def _put_whole(self, event: Event, item: Mapping[str, Any]) -> None:
-        """Puts an event for several accounts and its deliveries, or a refused message and the reference to it.
-
-        An event that exists has all its deliveries.
-
-        One transaction allows a request with a thousand unsubscribes to finish in time, and leaves no deliveries behind
-        if the id is taken: worth the double price. If it is not possible, the deliveries are put before the event.
-        """
-        separate = event.accounts if len(event.accounts) > 1 else ()
-        references = []
-        if event.kept is not None:
-            references = [reference_item(event, event.kept) | {"expires_at": self.expiry(event.accepted_at)}]
-        deliveries = [self._delivery_item(event, account) for account in separate]
-        if self._table.put_new_together([item, *deliveries, *references]):
-            return
-        for reference in references:
-            with suppress(ConditionFailed):  # an earlier attempt stored it
-                self._table.put_new(reference)
-        self._table.in_parallel(lambda account: self._store_delivery(event, account), separate)
-        self._table.put_new(item)
-
-    def _store_delivery(self, event: Event, account: str) -> None:
-        try:
-            self._table.put_new(self._delivery_item(event, account))
-        except ConditionFailed as existing:  # an earlier attempt of the same request stored it
-            if event.refused is None and "due_pk" not in existing.found:
-                self._restore_due(event, account)
-
-    def _restore_due(self, event: Event, account: str) -> None:
-        """Returns a pending delivery to the `due` index if it was given up because its event was not stored."""
-        fields = delivery_fields(event, account, self.expiry)
-        self._table.try_update(  # else it is final: the event is or was stored
-            delivery_key(event.id, account, event.accounts),
-            "SET due_pk = :due_pk, due_sk = :due_sk REMOVE expires_at",
-            {"due_pk": fields["due_pk"], "due_sk": fields["due_sk"], "pending": Status.PENDING.value},
-            condition=f"{PENDING} AND attribute_not_exists(due_pk)",
-            names=STATUS_NAME,
-        )
-
-    def _delivery_item(self, event: Event, account: str) -> dict[str, Any]:
-        pk, sk = delivery_key(event.id, account, event.accounts)
-        of_event = {"type": event.type.value, "form": event.form, "accepted": to_ms(event.accepted_at)}  # for the index
-        return {"pk": pk, "sk": sk, **of_event, **delivery_fields(event, account, self.expiry)}
 
     def expiry(self, now: datetime) -> int:
         """Returns when an event that is final at `now` expires (seconds since 1970)."""

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from itertools import chain, islice
 from threading import local
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
 from ..observability import ContextPool
 from .batched_reads import BATCH_GET_LIMIT, KeysUnprocessed, batch_get
+from .item_values import pack, unpack
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -39,17 +38,6 @@ _thread = local()
 
 def _enter_pool() -> None:
     _thread.in_pool = True
-
-
-class _Deserializer(TypeDeserializer):
-    """Returns numbers as `int`: the ledger has no others, and boto3's `Decimal` would have to be converted again."""
-
-    def _deserialize_n(self, value: str) -> int:
-        return int(Decimal(value))
-
-
-_serialize = TypeSerializer().serialize
-_deserialize = _Deserializer().deserialize
 
 
 class ConditionFailed(Exception):
@@ -94,7 +82,7 @@ class Table:
         """Puts a new item. Raises ConditionFailed with the existing item if the key exists."""
         self._call(
             self._client.put_item,
-            Item=_pack(item),
+            Item=pack(item),
             ConditionExpression="attribute_not_exists(pk)",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
@@ -111,7 +99,7 @@ class Table:
             {
                 "Put": {
                     "TableName": self._name,
-                    "Item": _pack(item),
+                    "Item": pack(item),
                     "ConditionExpression": "attribute_not_exists(pk)",
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
@@ -143,18 +131,18 @@ class Table:
         Raises ConditionFailed with the current item.
         """
         request: dict[str, Any] = {
-            "Key": _pack({"pk": key[0], "sk": key[1]}),
+            "Key": pack({"pk": key[0], "sk": key[1]}),
             "UpdateExpression": change,
             "ReturnValues": "ALL_NEW",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if values:
-            request["ExpressionAttributeValues"] = {f":{name}": value for name, value in _pack(values).items()}
+            request["ExpressionAttributeValues"] = {f":{name}": value for name, value in pack(values).items()}
         if names:
             request["ExpressionAttributeNames"] = {f"#{name}": attribute for name, attribute in names.items()}
         if condition:
             request["ConditionExpression"] = condition
-        return _unpack(self._call(self._client.update_item, **request).get("Attributes", {}))
+        return unpack(self._call(self._client.update_item, **request).get("Attributes", {}))
 
     def try_update(
         self,
@@ -192,11 +180,11 @@ class Table:
         for write in writes:
             request = {
                 "TableName": self._name,
-                "Key": _pack({"pk": write.key[0], "sk": write.key[1]}),
+                "Key": pack({"pk": write.key[0], "sk": write.key[1]}),
                 "ConditionExpression": write.condition,
             }
             if write.values:
-                request["ExpressionAttributeValues"] = _pack({f":{name}": one for name, one in write.values.items()})
+                request["ExpressionAttributeValues"] = pack({f":{name}": one for name, one in write.values.items()})
             if write.names:
                 request["ExpressionAttributeNames"] = {f"#{name}": one for name, one in write.names.items()}
             if write.change is None:
@@ -215,19 +203,19 @@ class Table:
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """Reads one item consistently; None if it does not exist."""
-        answer = self._call(self._client.get_item, Key=_pack({"pk": key[0], "sk": key[1]}), ConsistentRead=True)
-        return _unpack(answer["Item"]) if "Item" in answer else None
+        answer = self._call(self._client.get_item, Key=pack({"pk": key[0], "sk": key[1]}), ConsistentRead=True)
+        return unpack(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
         """Reads the existing items of `keys` consistently, a hundred per call, with concurrent calls."""
-        unique = [_pack({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
+        unique = [pack({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
         batches = [unique[start : start + BATCH_GET_LIMIT] for start in range(0, len(unique), BATCH_GET_LIMIT)]
         read = partial(batch_get, self._client, self._name, effects=self._effects)
         try:
             answers = self.in_parallel(read, batches)
         except (ClientError, BotoCoreError, KeysUnprocessed) as error:
             raise _unavailable(error) from error
-        items = map(_unpack, chain.from_iterable(answers))
+        items = map(unpack, chain.from_iterable(answers))
         return {(item["pk"], item["sk"]): item for item in items}
 
     def query(
@@ -241,7 +229,7 @@ class Table:
         if between is not None:
             condition += " AND sk BETWEEN :first AND :last"
             values |= {":first": between[0], ":last": between[1]}
-        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _pack(values)}
+        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": pack(values)}
         return list(self._pages(**request, ConsistentRead=consistent))
 
     def query_due(
@@ -254,7 +242,7 @@ class Table:
         pages = self._pages(
             IndexName=index,
             KeyConditionExpression="due_pk = :pk AND due_sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=_pack({":pk": due_pk, ":first": between[0], ":last": between[1]}),
+            ExpressionAttributeValues=pack({":pk": due_pk, ":first": between[0], ":last": between[1]}),
             ProjectionExpression=attributes,
             Limit=limit,
         )
@@ -265,7 +253,7 @@ class Table:
         return self._pages(
             IndexName=index,
             KeyConditionExpression="due_pk = :pk AND due_sk = :at",
-            ExpressionAttributeValues=_pack({":pk": due_pk, ":at": due_sk}),
+            ExpressionAttributeValues=pack({":pk": due_pk, ":at": due_sk}),
         )
 
     def query_newest(
@@ -289,7 +277,7 @@ class Table:
         request: dict[str, Any] = {
             "IndexName": index,
             "KeyConditionExpression": "due_pk = :pk AND due_sk BETWEEN :from AND :to",
-            "ExpressionAttributeValues": _pack({f":{name}": value for name, value in values.items()}),
+            "ExpressionAttributeValues": pack({f":{name}": value for name, value in values.items()}),
             "ScanIndexForward": False,
             "Limit": limit,
         }
@@ -299,10 +287,10 @@ class Table:
             request["FilterExpression"] = " AND ".join(conditions)
             request["ExpressionAttributeNames"] = {f"#{name}": name for name in (*equal, *within)}
         if after is not None:
-            request["ExclusiveStartKey"] = _pack({"due_pk": due_pk, **after})
+            request["ExclusiveStartKey"] = pack({"due_pk": due_pk, **after})
         answer = self._call(self._client.query, **request)
         last = answer.get("LastEvaluatedKey")
-        return [_unpack(item) for item in answer["Items"]], _unpack(last) if last else None
+        return [unpack(item) for item in answer["Items"]], unpack(last) if last else None
 
     def scan(
         self, part: int, parts: int, wanted: str, attributes: Sequence[str], values: Mapping[str, Any]
@@ -315,7 +303,7 @@ class Table:
         request = {"Segment": part, "TotalSegments": parts, **_search(wanted, attributes, values)}
         while True:
             answer = self._call(self._client.scan, **request)
-            yield [_unpack(item) for item in answer["Items"]]
+            yield [unpack(item) for item in answer["Items"]]
             if not answer.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
@@ -330,16 +318,16 @@ class Table:
         """
         request = {"Limit": limit, **_search(wanted, attributes, values), "ConsistentRead": False}
         if after is not None:
-            request["ExclusiveStartKey"] = _pack({"pk": after[0], "sk": after[1]})
+            request["ExclusiveStartKey"] = pack({"pk": after[0], "sk": after[1]})
         answer = self._call(self._client.scan, **request)
-        last = _unpack(answer.get("LastEvaluatedKey") or {})
-        return [_unpack(item) for item in answer["Items"]], (last["pk"], last["sk"]) if last else None
+        last = unpack(answer.get("LastEvaluatedKey") or {})
+        return [unpack(item) for item in answer["Items"]], (last["pk"], last["sk"]) if last else None
 
     def _pages(self, **request: Any) -> Iterator[dict[str, Any]]:
         start: Mapping[str, Any] | None = None
         while True:
             answer = self._call(self._client.query, **request, **({"ExclusiveStartKey": start} if start else {}))
-            yield from (_unpack(item) for item in answer["Items"])
+            yield from (unpack(item) for item in answer["Items"])
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return
@@ -356,7 +344,7 @@ class Table:
             except ClientError as error:
                 if _code(error) == "ConditionalCheckFailedException":
                     found: Any = error.response.get("Item") or {}
-                    raise ConditionFailed(_unpack(found)) from None
+                    raise ConditionFailed(unpack(found)) from None
                 wait = next(waits, None) if _code(error) == "TransactionConflictException" else None
                 if wait is None:
                     raise _unavailable(error) from error
@@ -372,7 +360,7 @@ def _search(wanted: str, attributes: Sequence[str], values: Mapping[str, Any]) -
         "FilterExpression": wanted,
         "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
         "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
-        "ExpressionAttributeValues": {f":{name}": value for name, value in _pack(values).items()},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in pack(values).items()},
     }
 
 
@@ -384,7 +372,7 @@ def _found_first(error: ClientError) -> dict[str, Any]:
     if _code(error) != "TransactionCanceledException":
         raise _unavailable(error) from error
     reasons: Any = error.response.get("CancellationReasons") or [{}]
-    return _unpack(reasons[0].get("Item") or {})
+    return unpack(reasons[0].get("Item") or {})
 
 
 def _unavailable(error: ClientError | BotoCoreError | KeysUnprocessed) -> LedgerUnavailable:
@@ -396,31 +384,3 @@ def _unavailable(error: ClientError | BotoCoreError | KeysUnprocessed) -> Ledger
 
 def _code(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
-
-
-def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts plain values to a DynamoDB item (or expression values); omits None values."""
-    return {
-        name: {"S": value} if type(value) is str else _packed(value)
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def _packed(value: Any) -> dict[str, Any]:
-    """Converts one value as boto3 does, without the ten types that boto3 tries in turn for each value of every item."""
-    kind = type(value)
-    if kind is str:
-        return {"S": value}
-    if kind is int:
-        return {"N": str(value)}
-    if kind is dict:
-        return {"M": {name: _packed(each) for name, each in value.items()}}
-    if kind is list:
-        return {"L": [_packed(each) for each in value]}
-    return dict(_serialize(value))
-
-
-def _unpack(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts a DynamoDB item to plain values."""
-    return {name: _deserialize(value) for name, value in item.items()}

@@ -13,7 +13,8 @@ import pytest
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Consent, Door, Event
 from chalicelib.domain.networks import network_of
-from chalicelib.ledger.attention import AttentionList, AttentionQuery, Listed
+from chalicelib.ledger.attention import AttentionList, AttentionQuery
+from chalicelib.ledger.attention_index import Listed
 from chalicelib.observability import metrics
 from chalicelib.statistics.form_days import form_days
 from tests.operators.support import calls, enqueued, items, report, resend

@@ -13,15 +13,8 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Event, EventType, Status
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.domain.times import epoch_milliseconds as to_ms
-from chalicelib.ledger.attention import (
-    MORE_QUERIES,
-    READ_ON,
-    AttentionEntry,
-    AttentionList,
-    AttentionQuery,
-    BadCursor,
-    Listed,
-)
+from chalicelib.ledger.attention import MORE_QUERIES, READ_ON, AttentionEntry, AttentionList, AttentionQuery
+from chalicelib.ledger.attention_index import BadCursor, Listed
 from chalicelib.ledger.event_status import EventView
 from chalicelib.ledger.keys import attention_entry
 from chalicelib.ledger.table import Table

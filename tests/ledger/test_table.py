@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.effects import Effects
 from chalicelib.ledger.batched_reads import BATCH_GET_LIMIT
-from chalicelib.ledger.table import CONFLICT_WAITS, TRANSACTION_LIMIT, ConditionFailed, Table, _pack
+from chalicelib.ledger.item_values import pack
+from chalicelib.ledger.table import CONFLICT_WAITS, TRANSACTION_LIMIT, ConditionFailed, Table
 from tests.support.aws import TestAws
 
 ITEM = {"pk": "a", "sk": "1", "text": "Zoé", "number": 12, "yes": True, "list": ["x", 2], "map": {"k": "v"}}
@@ -150,7 +151,7 @@ def test_items_have_the_form_that_boto3_gives_them() -> None:
         "absent": None,
     }
     expected = {name: TypeSerializer().serialize(value) for name, value in item.items() if value is not None}
-    assert {**_pack(item), "names": {"SS": sorted(_pack(item)["names"]["SS"])}} == {
+    assert {**pack(item), "names": {"SS": sorted(pack(item)["names"]["SS"])}} == {
         **expected,
         "names": {"SS": sorted(expected["names"]["SS"])},
     }

@@ -89,8 +89,8 @@ def describe(stage: str, region: str = REGION) -> Stack:
     )
 
 
-OWN_FORMS = ("footer", "nieuws.brief-2")
-"""The forms of the configuration that is packaged."""
+OWN_FORMS = ("footer", "nieuws.brief-2", "unsubscribe")
+"""The forms of the configuration that is packaged; one is named as a segment of its path."""
 
 
 @cache

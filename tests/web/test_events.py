@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import LedgerUnavailable
-from chalicelib.ledger.attention import AttentionQuery, BadCursor, Listed
+from chalicelib.ledger.attention import AttentionQuery
+from chalicelib.ledger.attention_index import BadCursor, Listed
 from tests.web.surroundings import ADMIN_KEY, Send, World, ask, event, gateway_event, make_app, make_settings
 
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}

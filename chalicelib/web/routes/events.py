@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from ...domain.errors import FieldError
 from ...domain.ids import is_valid_id
-from ...ledger.attention import AttentionQuery, BadCursor, Listed
+from ...ledger.attention import AttentionQuery
+from ...ledger.attention_index import BadCursor, Listed
 from ...ledger.event_status import EventPage
 from ...ledger.keys import UNCONFIRMED_PARTITION
 from ...services import Services

@@ -14,7 +14,8 @@ from ....domain.addresses import mailbox, normalise, unsubscribe_address
 from ....domain.events import EventType, Status
 from ....domain.ids import is_valid_id
 from ....domain.times import parse_time
-from ....ledger.attention import AttentionList, Listed
+from ....ledger.attention import AttentionList
+from ....ledger.attention_index import Listed
 from ....ledger.confirmations import ConfirmationStore
 from ....observability import redact
 from ....operators.resend import ResendFilter, send_selected

@@ -16,7 +16,8 @@ from ....domain.backoff import Pause
 from ....domain.form_silence import FormSilence
 from ....domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ....domain.times import from_epoch_milliseconds
-from ....ledger.attention import AttentionList, AttentionQuery, Listed
+from ....ledger.attention import AttentionList, AttentionQuery
+from ....ledger.attention_index import Listed
 from ....ledger.check_results import CheckResultStore
 from ....ledger.day_counts import DayCount
 from ....observability import redact
