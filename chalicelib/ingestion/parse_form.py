@@ -69,12 +69,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     email, email_errors = _address(form, submission, signup_address)
     texts, text_errors = _mapped_texts(form, submission)
     stated, consent_errors = _stated_consent(form, submission)
-    too_long = [
-        FieldError(name, f"must have at most {limit:,} characters")
-        for given, limit in ((texts, form.field_length), (stated, CONSENT_CHARACTERS))
-        for name, text in given.items()
-        if len(text) > limit
-    ]
+    too_long = [*_too_long(texts, form.field_length), *_too_long(stated, CONSENT_CHARACTERS)]
     if too_long and _is_trapped(form, submission):
         raise InvalidEvent(too_long)
     lacking = _lacking(form, submission, {*texts, *stated, *(error.field for error in text_errors)})
@@ -110,6 +105,12 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     if not form.allow_links and any(has_link_or_tag(texts[name]) for name in texts.keys() - form.link_fields):
         return replace(event, accounts=(form.account,), refused=SPAM, refused_code=ReasonCode.SPAM)
     return event
+
+
+def _too_long(texts: Mapping[str, str], limit: int) -> list[FieldError]:
+    return [
+        FieldError(name, f"must have at most {limit:,} characters") for name, text in texts.items() if len(text) > limit
+    ]
 
 
 def _confirmation(form: Form, request: RequestInfo) -> Confirmation | None:
