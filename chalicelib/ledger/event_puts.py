@@ -35,11 +35,12 @@ def put_whole(table: Table, event: Event, item: Mapping[str, Any], expiry: Expir
     for reference in references:
         with suppress(ConditionFailed):  # an earlier attempt stored it
             table.put_new(reference)
-    table.in_parallel(lambda account: _store_delivery(table, event, account, expiry), separate)
+    table.in_parallel(lambda account: put_delivery(table, event, account, expiry), separate)
     table.put_new(item)
 
 
-def _store_delivery(table: Table, event: Event, account: str, expiry: Expiry) -> None:
+def put_delivery(table: Table, event: Event, account: str, expiry: Expiry) -> None:
+    """Puts a delivery of an event that is not stored yet. One that was given up since then is due again."""
     try:
         table.put_new(_delivery_item(event, account, expiry))
     except ConditionFailed as existing:  # an earlier attempt of the same request stored it

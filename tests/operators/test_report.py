@@ -11,6 +11,7 @@ import pytest
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Status
 from chalicelib.domain.reasons import ReasonCode
+from chalicelib.ledger.event_puts import put_delivery
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from tests.operators.support import calls, end, ended, report
@@ -144,7 +145,7 @@ def test_a_removed_account_is_listed_while_it_has_deliveries(product: Product) -
 
 def test_deliveries_without_a_stored_event_are_not_counted(product: Product) -> None:
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.container.events._store_delivery(both, "paris")
+    put_delivery(product.container.table, both, "paris", product.container.events.expiry)
     assert report(product)["accepted"] == 0
     product.store(both)
     assert report(product)["pending"] == 2

@@ -14,6 +14,7 @@ from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Delivery, Event, Status
 from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.ledger.event_items import event_item
+from chalicelib.ledger.event_puts import put_delivery
 from chalicelib.ledger.keys import IndexRange, sort_key
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
@@ -51,7 +52,7 @@ def orphan(product: Product, email: str = "a@example.com") -> Event:
     """An event whose acceptance failed half-way: its deliveries exist, the event does not."""
     event = product.unsubscribe(email, accounts=BOTH)
     for account in BOTH:
-        product.container.events._store_delivery(event, account)
+        put_delivery(product.container.table, event, account, product.container.events.expiry)
     return event
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.domain.events import Delivery, Event, EventType, Status
 from chalicelib.domain.reasons import ReasonCode
+from chalicelib.ledger.event_puts import put_delivery
 from chalicelib.ledger.events import EventStore
 from chalicelib.ledger.quarantine import QuarantineStore
 from chalicelib.operators.requeue import Requeues
@@ -110,7 +111,7 @@ def test_only_unchanged_items_expire(product: Product, events: EventStore) -> No
 
 def test_a_retired_delivery_is_due_again_when_its_event_is_stored(product: Product, events: EventStore) -> None:
     event = product.unsubscribe("a@example.com", id="a", accounts=BOTH)
-    events._store_delivery(event, "paris")
+    put_delivery(product.container.table, event, "paris", events.expiry)
     (orphan,) = found(product).values()
     assert FindingStore(product.container).let_expire(orphan, NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
