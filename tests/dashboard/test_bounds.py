@@ -123,7 +123,7 @@ def read_all(person: Person, consumed: Consumed) -> Iterator[tuple[str, tuple[in
         yield path, (queries, consumed.calls.total() - queries - 1), len(answer.body.encode())
 
 
-@pytest.mark.parametrize("number", [1000, pytest.param(50_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [1000, pytest.param(50_000, marks=[pytest.mark.slow, pytest.mark.rehearsal])])
 def test_a_page_costs_the_same_calls_however_much_there_is(
     person: Person, consumed: Consumed, resources: TestAws, number: int, dynamodb: str | None
 ) -> None:

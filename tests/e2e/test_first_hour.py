@@ -31,7 +31,13 @@ from tests.support.waiting import wait_for
 
 FIRST_FORM = "docs/first-form.md"
 LOCAL_ONLY = (".git", ".venv", ".local", "out", "my.toml", "relais.toml", "__pycache__", ".*_cache", ".hypothesis")
-pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.no_cover, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.rehearsal,
+    pytest.mark.server,
+    pytest.mark.no_cover,
+    pytest.mark.timeout(300),
+]
 
 
 def free_ports(count: int) -> list[int]:
@@ -213,7 +219,9 @@ def refused_signups_outlive_a_restart(newcomer: Newcomer, commands: tuple[str, s
     def status(event: str) -> Callable[[], str]:
         return lambda: str(newcomer.request(f"/events/{event}", **admin)["status"])
 
-    with newcomer.foreground(storage, "storage"), newcomer.foreground("python3 -m http.server 5500 -d page", "page"):
+    page = "python3 -m http.server 5500 -d page"
+    with newcomer.foreground(storage, "storage") as said, newcomer.foreground(page, "page"):
+        wait_for(lambda: "aws: " in said.read_text(), 60)
         with newcomer.foreground(start, "before"):
             wait_for(newcomer.is_ready, 60)
             Control(f"http://127.0.0.1:{newcomer.ports['8025']}").fault("refuse_rows", contains="mistake")

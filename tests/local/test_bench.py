@@ -246,6 +246,7 @@ def test_cold_starts_have_their_keys_in_a_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.server
 def test_cold_starts_are_compared_with_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cold_start, "ROUNDS", 1)
