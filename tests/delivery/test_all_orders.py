@@ -198,6 +198,7 @@ def test_three_events_one_of_which_is_notified_to_both_workers(account: str, eve
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("events", several(2), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_the_length_of_waits_makes_no_difference(account: str, events: Events, walk: Walk) -> None:
