@@ -17,8 +17,8 @@ from local.dynamodb_local import Unavailable, start as start_dynamodb_local
 from local.sandbox import start as start_sandbox
 from tests.support import examples, packaging, waiting
 from tests.support.aws import TestAws, with_dynamodb
-from tests.support.backends import BACKENDS
 from tests.support.documents import Documented
+from tests.support.dynamodb_backends import BACKENDS
 from tests.support.product import Product
 from tests.support.required_tools import missing
 from tests.support.stack import MovableStack, SharedStack, StackStarter, starting_stacks

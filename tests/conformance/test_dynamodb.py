@@ -18,7 +18,7 @@ from tests.conformance.play import client_of, play, prepare
 from tests.conformance.programs import PROGRAMS
 from tests.conformance.record import ANSWERS
 from tests.support.aws import TestAws
-from tests.support.backends import on_both
+from tests.support.dynamodb_backends import on_both
 
 ANSWERED: dict[str, list[Any]] = json.loads(ANSWERS.read_text())
 

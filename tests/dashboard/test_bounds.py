@@ -16,8 +16,8 @@ from chalicelib.ledger.keys import parse_sort_key, sort_key
 from local.bench.consumed import Consumed
 from tests.dashboard.visitor import Person
 from tests.support.aws import TestAws
-from tests.support.backends import every_dynamodb as dynamodb
 from tests.support.campaigns import put_campaigns
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb
 from tests.support.product import START, Product
 
 __all__ = ["dynamodb"]

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.domain.errors import Kind
 from tests.delivery.test_model import FAULTS, PERSONS, Order
 from tests.support.aws import TestAws
-from tests.support.backends import on_both
+from tests.support.dynamodb_backends import on_both
 from tests.support.memory import MemoryDynamo
 from tests.support.reference import ACCOUNTS, World, check, serial
 

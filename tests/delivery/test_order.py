@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import Event
 from chalicelib.domain.ordering import LeaseState, lease_state
-from tests.support.backends import on_both
+from tests.support.dynamodb_backends import on_both
 from tests.support.product import START, Product
 
 MINUTE = timedelta(minutes=1)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from tests.support.backends import on_both
+from tests.support.dynamodb_backends import on_both
 from tests.support.product import START, Product
 from tests.support.provider import Rule
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.backends import every_dynamodb as dynamodb
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb
 
 __all__ = ["dynamodb"]

@@ -16,7 +16,7 @@ from chalicelib.ledger.keys import form_hour_partition
 from chalicelib.ledger.table import Table
 from local.aws.dynamodb.values import item_size
 from tests.support.aws import TestAws
-from tests.support.backends import on_both
+from tests.support.dynamodb_backends import on_both
 from tests.support.product import START, Product
 
 PARTITION = form_hour_partition("footer", EventType.SIGNUP, START.replace(minute=0))

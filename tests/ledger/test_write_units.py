@@ -18,7 +18,7 @@ from chalicelib.domain.times import format_time
 from local.aws.dynamodb.values import item_size
 from local.bench.consumed import Consumed
 from tests.support.aws import TestAws
-from tests.support.backends import on_both
+from tests.support.dynamodb_backends import on_both
 from tests.support.http import request
 from tests.support.product import START, FakeContext, Product
 

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.events import Delivery, Status
 from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.operators.ledger_scan import PARTS, LedgerScan, OutOfTime
-from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.product import START, Product
 
 BOTH = ("paris", "lyon")

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.events import Delivery, Event, EventType, Status, StoredEvent
 from chalicelib.ledger.events import EventStore
 from chalicelib.operators.requeue import Requeues
-from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.product import START, Product
 
 BOTH = ("paris", "lyon")

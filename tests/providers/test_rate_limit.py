@@ -19,7 +19,7 @@ from chalicelib.providers.rate_limit import RateLimiter, rate_key
 from local.sandbox import Control, start
 from local.sandbox.mailpartner.samples import API_KEY
 from tests.support.aws import TestAws
-from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.product import settings
 
 LIMIT = 2000

@@ -16,7 +16,7 @@ from chalicelib.reconciliation import findings
 from chalicelib.reconciliation.findings import Finding, FindingStore
 from chalicelib.reconciliation.nightly_pass import Checkpoints
 from chalicelib.reconciliation.rules import Progress
-from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.product import START, Product
 
 BOTH = ("paris", "lyon")

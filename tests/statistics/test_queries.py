@@ -14,8 +14,8 @@ from chalicelib.statistics.queries import BadCursor, StatsReader
 from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws
-from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.campaigns import TABLE, put_campaigns
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb  # noqa: F401
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

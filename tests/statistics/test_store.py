@@ -27,7 +27,7 @@ from chalicelib.statistics.queries import StatsReader
 from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws
-from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.dynamodb_backends import every_dynamodb as dynamodb  # noqa: F401
 
 NINE = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
