@@ -53,8 +53,8 @@ class KnownAccounts:
             return f"{spec.title} cannot send a confirmation mail: name {suitable}"
         return self.check(name)
 
-    def is_told_of_events(self, name: str) -> str | None:
-        """Checks that the account exists and is told of events as they are."""
+    def receives_events(self, name: str) -> str | None:
+        """Checks that the account exists and its provider receives events: a back end of one's own."""
         spec = self.specs.get(name)
         if spec is not None and not spec.capabilities.receives_events:
             able = [each for each, its in self.specs.items() if its is not None and its.capabilities.receives_events]

@@ -73,7 +73,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
 
 def _copy_to(table: TomlTable, account: str, known_accounts: KnownAccounts) -> tuple[str, ...]:
     """Reads the accounts that are told of the form's signups, too."""
-    names = dict.fromkeys(table.texts("copy_to", known_accounts.is_told_of_events) or ())
+    names = dict.fromkeys(table.texts("copy_to", known_accounts.receives_events) or ())
     if account in names:
         table.wrong("copy_to", f'"{account}" is the account of the form itself, which gets each signup already')
     return tuple(names)

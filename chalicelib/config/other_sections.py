@@ -34,7 +34,7 @@ def _webhook(table: TomlTable, known_accounts: KnownAccounts) -> Webhook:
     secrets = table.secrets("secret", remedy=remedy, rule=checks.webhook_secret, single=True)
     types = table.some_texts("types", checks.OneOf(_EVENT_TYPES, "type"), DEFAULT_WEBHOOK_TYPES)
     accounts = table.some_texts("accounts", known_accounts.check, None)
-    account = table.text_or("account", None, known_accounts.is_told_of_events)
+    account = table.text_or("account", None, known_accounts.receives_events)
     table.finish()
     return Webhook(
         name=table.name,

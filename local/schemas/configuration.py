@@ -1,4 +1,4 @@
-"""Makes docs/schemas/relais.toml.schema.json: the reader of the configuration is run over tables that note its keys."""
+"""Makes docs/schemas/relais.toml.schema.json: runs the reader of the configuration over tables that record keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of the configuration that holds nothing and notes what it is asked for.
+"""A table of the configuration that holds nothing and records what it is asked for.
 
 The reader of the configuration goes on after each mistake with a harmless default, so it asks an empty table for every
 key that there is. What it asks for, with limits, choices and defaults, is the schema.
@@ -39,7 +39,7 @@ Annotate = Callable[[Place], Schema]
 
 
 class RecordingTable(TomlTable):
-    """Notes keys instead of reading them. Every nested table is there, with one name where names are free."""
+    """Records keys instead of reading them. Every nested table is there, with one name where names are free."""
 
     def __init__(self, place: Place, annotate: Annotate) -> None:
         super().__init__({}, place, FieldErrors(Path("relais.toml"), ""), Vault({}))
@@ -65,73 +65,73 @@ class RecordingTable(TomlTable):
     # --- values ---
 
     def lines_or(self, key: str, default: T, check: Check, *, longest: int) -> str | T:
-        """Notes an optional text of several lines."""
-        return self._note(key, lines_schema(check, longest), default)
+        """Records an optional text of several lines."""
+        return self._record(key, lines_schema(check, longest), default)
 
     def text(self, key: str, remedy: str, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> str:
-        """Notes a required text; returns its first choice, so that the reader goes on."""
+        """Records a required text; returns its first choice, so that the reader goes on."""
         self._required.append(key)
-        self._note(key, text_schema(check, longest), None)
+        self._record(key, text_schema(check, longest), None)
         return check.choices[0] if isinstance(check, OneOf) else ""
 
     def text_or(self, key: str, default: T, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> str | T:
-        """Notes an optional text."""
-        return self._note(key, text_schema(check, longest), default)
+        """Records an optional text."""
+        return self._record(key, text_schema(check, longest), default)
 
     def texts(self, key: str, check: Check | None = None, remedy: str | None = None) -> tuple[str, ...] | None:
-        """Notes a list of texts, required with `remedy`."""
-        self._note_list(key, text_schema(check, TEXT_CHARACTERS), required=remedy is not None)
+        """Records a list of texts, required with `remedy`."""
+        self._record_list(key, text_schema(check, TEXT_CHARACTERS), required=remedy is not None)
         return None
 
     def some_texts(self, key: str, check: Check, default: T) -> tuple[str, ...] | T:
-        """Notes an optional list of texts that must not be empty."""
+        """Records an optional list of texts that must not be empty."""
         stated = sorted(default) if isinstance(default, frozenset) else None
-        self._note_list(key, text_schema(check, TEXT_CHARACTERS), required=False, least=1, default=stated)
+        self._record_list(key, text_schema(check, TEXT_CHARACTERS), required=False, least=1, default=stated)
         return default
 
     def named_texts(self, name: Check, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> dict[str, str]:
-        """Notes texts under names of the owner's own."""
+        """Records texts under names of the owner's own."""
         self._constraints["propertyNames"] = names_schema(name, NAME_CHARACTERS)
         self._schema_of_others = {**text_schema(check, longest), **self._annotate((*self.place, ANY))}
         return {}
 
     def flag(self, key: str, default: bool) -> bool:
-        """Notes an optional boolean."""
-        return self._note(key, {"type": "boolean"}, default)
+        """Records an optional boolean."""
+        return self._record(key, {"type": "boolean"}, default)
 
     def number(self, number: Number[N]) -> N:
-        """Notes a number."""
-        self._note(number.key, number_schema(number), None)
+        """Records a number."""
+        self._record(number.key, number_schema(number), None)
         return number.default
 
     def number_or(self, number: Number[N], unit: str, words: tuple[W, ...], default: W) -> N | W:
-        """Notes a number or one of some words."""
+        """Records a number or one of some words."""
         of_number = {key: value for key, value in number_schema(number).items() if key != "default"}
         either = [{"type": "string", "enum": list(words)}, of_number]
-        return self._note(number.key, {"anyOf": either}, default)
+        return self._record(number.key, {"anyOf": either}, default)
 
     def secret(
         self, key: str, *, remedy: str | None = None, rule: Rule | None = None, trim: bool = False
     ) -> Secret | None:
-        """Notes a secret."""
+        """Records a secret."""
         if remedy is not None:
             self._required.append(key)
-        return self._note(key, secret_schema(rule), None)
+        return self._record(key, secret_schema(rule), None)
 
     def secrets(
         self, key: str, *, remedy: str, rule: Rule | None = None, trim: bool = False, single: bool = False
     ) -> tuple[Secret, ...]:
-        """Notes a required list of secrets; with `single`, or a single one."""
+        """Records a required list of secrets; with `single`, or a single one."""
         one = secret_schema(rule)
         several = {"type": "array", "minItems": 1, "maxItems": LIST_ITEMS, "items": one}
         self._required.append(key)
-        self._note(key, {"anyOf": [one, several]} if single else several, None)
+        self._record(key, {"anyOf": [one, several]} if single else several, None)
         return ()
 
     # --- tables ---
 
     def table(self, key: str, remedy: str | None = None) -> RecordingTable:
-        """Notes a nested table, required with `remedy`."""
+        """Records a nested table, required with `remedy`."""
         if remedy is not None:
             self._required.append(key)
         nested = self._nested(key)
@@ -139,7 +139,7 @@ class RecordingTable(TomlTable):
         return nested
 
     def named_tables(self, key: str, remedy: str | None = None) -> dict[str, TomlTable]:
-        """Notes tables with names of the owner's own."""
+        """Records tables with names of the owner's own."""
         outer = self.table(key, remedy)
         if remedy is not None:
             outer._constraints["minProperties"] = 1
@@ -148,7 +148,7 @@ class RecordingTable(TomlTable):
         return {ANY: named}
 
     def tables_of(self, key: str, names: tuple[str, ...]) -> dict[str, TomlTable]:
-        """Notes tables with known names."""
+        """Records tables with known names."""
         outer = self.table(key)
         return {name: outer.table(name) for name in names}
 
@@ -167,21 +167,21 @@ class RecordingTable(TomlTable):
     def finish(self, *, others_allowed: bool = False) -> None:
         """Does nothing: other keys are never allowed."""
 
-    # --- notes ---
+    # --- records ---
 
-    def _note(self, key: str, schema: Schema, default: T) -> T:
+    def _record(self, key: str, schema: Schema, default: T) -> T:
         stated: Any = plain(default)
         with_default = {} if stated in (None, "") else {"default": stated}
         self._properties[key] = {**self._annotate((*self.place, key)), **schema, **with_default}
         return default
 
-    def _note_list(self, key: str, items: Schema, *, required: bool, least: int = 0, default: object = None) -> None:
+    def _record_list(self, key: str, items: Schema, *, required: bool, least: int = 0, default: object = None) -> None:
         if required:
             self._required.append(key)
             least = 1
         ends = {"minItems": least, "maxItems": LIST_ITEMS} if least else {"maxItems": LIST_ITEMS}
-        self._note(key, {"type": "array", **ends, "items": items}, default)
+        self._record(key, {"type": "array", **ends, "items": items}, default)
 
 
-def _schema_of(noted: Schema | RecordingTable) -> Schema:
-    return noted.schema() if isinstance(noted, RecordingTable) else noted
+def _schema_of(recorded: Schema | RecordingTable) -> Schema:
+    return recorded.schema() if isinstance(recorded, RecordingTable) else recorded

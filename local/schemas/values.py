@@ -63,10 +63,12 @@ _PATTERNS = {
     "source_url": f"^{_ANY_HTTP}{_PORT}{_PATH}{_QUERY}$",
     "timezone": "^[A-Za-z][A-Za-z0-9_+/-]*$",
     **dict.fromkeys(
-        [f"KnownAccounts.{each}" for each in ("check", "takes_signups", "reads_unsubscribes", "sends_mail")],
+        [
+            f"KnownAccounts.{each}"
+            for each in ("check", "takes_signups", "reads_unsubscribes", "sends_mail", "receives_events")
+        ],
         NAME_PATTERN,
     ),
-    "KnownAccounts.is_told_of_events": NAME_PATTERN,
 }
 """Patterns by the name of the check, or of the function that makes it."""
 
