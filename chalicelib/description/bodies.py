@@ -10,7 +10,7 @@ from ..ingestion.form_proofs import PROOF, STAMP
 from .event_schema import EVENT_EXAMPLES
 from .json_schema import Schema, ref
 
-# In words alone: a text that is JSON is what generators of clients and of requests do not know.
+# Only in the description: generators of clients and of requests would send any text under these types.
 _ALSO = "JSON is also read as `text/json`, `text/plain`, any `+json`, or without a type, and behind byte order marks."
 _TEXT: Schema = {"type": "string"}
 URLENCODED, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from ..web.http_messages import Response
 from ..web.pages.rendering import render
 from .json_schema import Schema
-from .reading import Member, kind, marked, members, value
 from .responses import BASE_HEADERS
+from .schema_html import Member, kind, marked, members, value
 
 _STYLES = ("base.css", "docs.css")
 _SHOWN_METHODS = ("get", "post")

@@ -20,7 +20,7 @@ _KEPT = {"cache-control": "no-cache"}
 
 
 def show_document(request: Request, routes: Sequence[Route], settings: Callable[[], Settings]) -> Response:
-    """Return the OpenAPI document of these routes, or 304 for a client that has it.
+    """Returns the OpenAPI document of these routes, or 304 for a client that has it.
 
     Pages of any site may read it, since it holds nothing of anybody. Of `settings` it needs the public URL alone, and
     does without where they cannot be read.
@@ -29,7 +29,7 @@ def show_document(request: Request, routes: Sequence[Route], settings: Callable[
 
 
 def show_page(request: Request, routes: Sequence[Route], settings: Callable[[], Settings]) -> Response:
-    """Return the same document as a page for people, or 304 for a browser that has it."""
+    """Returns the same document as a page for people, or 304 for a browser that has it."""
     return revalidated(request, _page(tuple(routes), _url(request, settings)))
 
 
@@ -42,7 +42,7 @@ def _url(request: Request, settings: Callable[[], Settings]) -> str | None:
 
 @lru_cache(maxsize=4)
 def _document(routes: tuple[Route, ...], url: str | None) -> Response:
-    """Return the document, made once for each of a Relais' addresses."""
+    """Returns the document, made once for each of a Relais' addresses."""
     text = json.dumps(openapi(routes, url), ensure_ascii=False, separators=(",", ":"))
     return Response(200, text, {"content-type": JSON, "access-control-allow-origin": "*", **_KEPT})
 

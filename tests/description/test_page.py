@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.description.page import docs_page
-from chalicelib.description.reading import kind, marked, members
+from chalicelib.description.schema_html import kind, marked, members
 from tests.support.described import document
 from tests.web.surroundings import World, ask, gateway_event, make_app, make_settings
 
