@@ -21,7 +21,7 @@ from .texts import trimmed
 
 NORMALISATION_VERSION = 2
 """Version of the rules of `normalise`. A change of its result for any address must raise it and register a migration
-(`ledger.normalisation`): entries under the old normal form would not be found any more."""
+(`ledger.normalisation_migrations`): entries under the old normal form would not be found any more."""
 MAX_LENGTH = 254
 """Maximum characters of an address: the longest that SMTP allows (RFC 5321 §4.5.3.1.3, without its brackets)."""
 MAX_DECORATED = 2000

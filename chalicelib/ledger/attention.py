@@ -162,8 +162,10 @@ class _Reading:
         return [self._stream(part, *first) for part, first in zip(ranges, self.firsts(ranges), strict=True)]
 
     def firsts(self, ranges: Sequence[ListedRange]) -> list[_First]:
-        """Reads the beginning of each range. Neighbouring ones of an account are read together if nothing bounds them:
-        bounds are times, and the times of a range have nothing to do with those of the next.
+        """Reads the beginning of each range.
+
+        Neighbouring ranges of an account are read together unless the query has bounds: these are times, and the times
+        of one range are not comparable with those of the next.
         """
         together = self.after is None and self.query.since is None and self.query.until is None
         runs: list[list[ListedRange]] = []

@@ -33,8 +33,6 @@ from .keys import (
 from .table import ConditionFailed, Table, Write
 
 _WAITS = f"{PENDING} AND attribute_exists(confirm_until) AND attribute_not_exists(confirmed)"
-
-
 TRIES = 3
 """Attempts of a transaction that another write made fail."""
 _OF_DELIVERY = ("touched", "released", "resent")
@@ -61,8 +59,9 @@ class ConfirmationStore:
         self._counts = counts
 
     def begin(self, signup: Event, until: datetime, now: datetime) -> bool:
-        """Takes the mailing of a signup's mail until `until`, and counts the attempt and the mail, which may be sent
-        from now on; False if another worker has it, or it needs no mail any more.
+        """Takes a lease on sending a signup's mail until `until`; counts the attempt, and the mail before it is sent.
+
+        Returns False if another worker has the lease, or the signup needs no mail any more.
         """
         seen = signup.confirmation.mails if signup.confirmation else 0
         item = self._table.changed(

@@ -54,7 +54,7 @@ class DeliveryMoves:
         """
         old, key = signup.accounts[0], delivery_key(signup.id, signup.accounts[0], signup.accounts)
         for _ in range(TRIES):
-            free = self._lease_is_free(signup, old, now)
+            free = self._lease_write(signup, old, now)
             if free is None:
                 return False
             touched = (self._table.get(key) or {}).get("touched")
@@ -70,7 +70,7 @@ class DeliveryMoves:
                 return True
         return False
 
-    def _lease_is_free(self, signup: Event, account: str, now: datetime) -> Write | None:
+    def _lease_write(self, signup: Event, account: str, now: datetime) -> Write | None:
         """Returns the condition, or the change, of the lease on the address under which the delivery may leave the
         account; None while it may not.
         """

@@ -12,6 +12,7 @@ from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms
 from .day_counts import QUARANTINED as COUNTED_QUARANTINED, TOUCH, TOUCHED, DayCounts
 from .erasing import PERSONAL
+from .events import PENDING, STATUS_NAME
 from .keys import delivery_key, due_entry, quarantine_entry, unconfirmed_entry
 from .table import Table
 
@@ -20,10 +21,8 @@ QUARANTINE_LENGTH: Mapping[EventType, timedelta] = {
     EventType.SIGNUP: timedelta(days=30),
 }
 """From its acceptance: then an unsubscribe is delivered, and a signup ends."""
-_PENDING = "#status = :pending"
-_STATUS_NAME = {"status": "status"}
 # As in `stored`: neither released, nor tried since it was read.
-_STILL_WAITS = f"{_PENDING} AND quarantined = :yes AND next_at = :seen"
+_STILL_WAITS = f"{PENDING} AND quarantined = :yes AND next_at = :seen"
 
 
 class QuarantineStore:
@@ -50,8 +49,8 @@ class QuarantineStore:
             "SET quarantined = :yes, reason = :reason, reason_code = :code, next_at = :next, due_pk = :due_pk, "
             f"due_sk = :due_sk, updated = :time ADD {TOUCH}",
             {**values, **TOUCHED},
-            condition=f"{_PENDING} AND attempts = :none AND attribute_not_exists(released)",
-            names=_STATUS_NAME,
+            condition=f"{PENDING} AND attempts = :none AND attribute_not_exists(released)",
+            names=STATUS_NAME,
         )
         self._counts.record_touch(event, account, item)
         if item is not None and item.get("touched") == 1 and account == event.accounts[0]:  # once an event
@@ -116,5 +115,5 @@ class QuarantineStore:
             change,
             {**values, "pending": Status.PENDING.value, "yes": True, "seen": seen},
             condition=_STILL_WAITS,
-            names={**_STATUS_NAME, **(names or {})},
+            names={**STATUS_NAME, **(names or {})},
         )

@@ -10,13 +10,11 @@ from .table import ConditionFailed, Table
 
 KEPT = timedelta(days=2)
 """Longer than a challenge may be solved."""
-
-
 REPEATED = timedelta(minutes=10)
 """How long the same signup may come again with its solution: a repeat of it is the same event for no longer."""
 
 
-def use(table: Table, challenge: str, content: str, now: datetime) -> bool:
+def use_solution(table: Table, challenge: str, content: str, now: datetime) -> bool:
     """Uses the solution of a challenge for a signup; False if another signup has used it.
 
     `content` is a digest of the signup: the same one may come again soon, since its first answer may have been lost.

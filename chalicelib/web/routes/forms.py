@@ -19,7 +19,7 @@ from ...ingestion.form_proofs import STAMP, FormProofs
 from ...ingestion.parse_form import RequestInfo, misnamed_fields, signup_from_form, unsubscribe_from_form
 from ...ingestion.repeats import accept_from_form
 from ...ledger.event_items import content_of
-from ...ledger.used_proofs import use
+from ...ledger.used_proofs import use_solution
 from ...observability import logger, metrics
 from ...services import Services
 from .. import problems
@@ -46,7 +46,7 @@ class FormsRoutes:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._proofs = FormProofs(services.settings.unsubscribe_keys, services.effects.random_bytes)
-        self._said: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
         """Form and mapped field of each `form field ignored`: once for each instance."""
 
     def show(self, request: Request, name: str) -> Response:
@@ -115,7 +115,7 @@ class FormsRoutes:
         proved = self._proofs.check(form, submission, info.at)
         if proved.doubt is None and proved.solution is not None:
             content = self._services.address_keys.digest(content_of(signup) + (key or "").encode())
-            if not use(self._services.table, proved.solution, content, info.at):
+            if not use_solution(self._services.table, proved.solution, content, info.at):
                 return replace(signup, doubt=Doubt.NO_PROOF)
         return replace(signup, doubt=proved.doubt)
 
@@ -139,8 +139,8 @@ class FormsRoutes:
         if not submission.nested and submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:
             return
         for mapped, sent in misnamed_fields(form, submission).items():
-            if (form.name, mapped) not in self._said:
-                self._said.add((form.name, mapped))
+            if (form.name, mapped) not in self._reported:
+                self._reported.add((form.name, mapped))
                 facts = {"form": form.name, "sent": safe_name(sent, _LONGEST_PLACE), "mapped": mapped}
                 logger.warning("form field ignored", extra=facts)
 
