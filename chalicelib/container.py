@@ -22,7 +22,7 @@ from .web_container import WebContainer
 if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
 
-    from .confirmation.mailing import ConfirmationMails, SendsMail
+    from .confirmation.mailing import ConfirmationMails, MailSender
     from .delivery.claims import Claims
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
@@ -88,7 +88,7 @@ class Container(WebContainer):
 
         return ConfirmationMails(self, self._mail_sender, self.confirmation_links.url)
 
-    def _mail_sender(self, name: str) -> SendsMail | None:
+    def _mail_sender(self, name: str) -> MailSender | None:
         """Return what sends mails for a form's `confirm`; None if nothing of that name can."""
         if name == MAIL_BY_SES:
             return self._ses
@@ -96,7 +96,7 @@ class Container(WebContainer):
         return self.provider(name) if capabilities and capabilities.sends_mail else None
 
     @cached_property
-    def _ses(self) -> SendsMail | None:
+    def _ses(self) -> MailSender | None:
         if self.settings.mail is None:
             return None
         from .confirmation.ses import SesSender

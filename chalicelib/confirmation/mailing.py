@@ -35,8 +35,8 @@ MAIL_REFUSED = "confirmation mail: "
 """Prefix of the reason of a signup whose mail was refused for good."""
 
 
-class SendsMail(Protocol):
-    """What sends a mail: a provider, or Amazon SES."""
+class MailSender(Protocol):
+    """Sends mails: a provider, or Amazon SES."""
 
     def send_mail(self, mail: Mail, *, budget: float) -> None:
         """Send one mail within `budget` seconds. Raises ProviderError."""
@@ -60,7 +60,7 @@ class ConfirmationMails:
     def __init__(
         self,
         services: Services,
-        sender_of: Callable[[str], SendsMail | None],
+        sender_of: Callable[[str], MailSender | None],
         link_to: Callable[[str], str],
     ) -> None:
         self._services = services
@@ -83,7 +83,7 @@ class ConfirmationMails:
                 signup = Waiting(one.event, delivery)
                 if delivery.status is not Status.PENDING or delivery.waits_for_release(now):
                     continue
-                if _is_over(signup.event, now) and not _waits_anew(signup):
+                if _has_expired(signup.event, now) and not _waits_anew(signup):
                     self._guarded(partial(self._end, signup, "nobody confirmed it in time"))
                 elif signup.event.confirmation and signup.event.confirmation.sent_at is None:
                     form = self._services.settings.forms.get(signup.event.form or "")
@@ -94,7 +94,7 @@ class ConfirmationMails:
 
     def _send_all(self, name: str, signups: Sequence[Waiting], deadline: Deadline) -> None:
         sender = self._sender_of(name) if name else None
-        if sender is None:  # the form is gone, or its sender: it waits for the configuration, until its time is over
+        if sender is None:  # form or sender not configured: it waits for the configuration until it expires
             logger.error("confirmation mail without a sender", extra={"events": len(signups), "sender": name or None})
             self._postpone(signups, self._services.effects.clock() + self._longest_wait)
             return
@@ -125,7 +125,7 @@ class ConfirmationMails:
             return max((until for until in pool.map(work, mailboxes) if until), default=None)
 
     def _send_to_mailbox(
-        self, sender: SendsMail, breaker: CircuitBreaker, deadline: Deadline, signups: list[Waiting]
+        self, sender: MailSender, breaker: CircuitBreaker, deadline: Deadline, signups: list[Waiting]
     ) -> datetime | None:
         until: datetime | None = None
         for place, signup in enumerate(signups):
@@ -142,7 +142,9 @@ class ConfirmationMails:
                 break
         return until
 
-    def _send(self, sender: SendsMail, breaker: CircuitBreaker, deadline: Deadline, signup: Waiting) -> datetime | None:
+    def _send(
+        self, sender: MailSender, breaker: CircuitBreaker, deadline: Deadline, signup: Waiting
+    ) -> datetime | None:
         """Send one mail; return when the next may be tried, if the sender failed."""
         event, confirmation = signup.event, signup.event.confirmation
         form = self._services.settings.forms.get(event.form or "")
@@ -152,7 +154,7 @@ class ConfirmationMails:
         if confirmation.mails >= MOST_MAILS:  # a worker died, or lost the answer, twice
             self._store.mailed(event, None, now)
             return None
-        if _waits_anew(signup):  # its time counts from when an operator let it go
+        if _waits_anew(signup):  # its time counts from the operator's release or resend
             confirmation = replace(confirmation, expires_at=now + timedelta(hours=form.confirm_within_hours))
             signup = replace(signup, event=replace(event, confirmation=confirmation))
             event = signup.event
@@ -183,7 +185,7 @@ class ConfirmationMails:
 
     def _call(
         self,
-        sender: SendsMail,
+        sender: MailSender,
         breaker: CircuitBreaker,
         deadline: Deadline,
         signup: Waiting,
@@ -242,7 +244,7 @@ class ConfirmationMails:
             logger.info("signup ended unconfirmed", extra={"event_id": signup.event.id, "why": why})
 
     def _postpone(self, signups: Sequence[Waiting], until: datetime) -> None:
-        """Have mails that were not tried due again; a signup whose time is over before is ended then."""
+        """Have mails that were not tried due again; a signup that expires before is due then."""
 
         def postpone(signup: Waiting) -> None:
             confirmation = signup.event.confirmation
@@ -261,9 +263,9 @@ class ConfirmationMails:
 
 def _waits_anew(signup: Waiting) -> bool:
     """Return whether an operator has released or resent a signup whose mail was never sent."""
-    let_go = signup.delivery.released or signup.delivery.resent_at is not None
-    return let_go and signup.event.confirmation is not None and signup.event.confirmation.mails == 0
+    released = signup.delivery.released or signup.delivery.resent_at is not None
+    return released and signup.event.confirmation is not None and signup.event.confirmation.mails == 0
 
 
-def _is_over(event: Event, now: datetime) -> bool:
+def _has_expired(event: Event, now: datetime) -> bool:
     return event.confirmation is not None and now >= event.confirmation.expires_at

@@ -39,8 +39,6 @@ _KINDS = {
 _NOT_SENT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
 _NOT_VERIFIED = "not verified"
 """Part of the message where the sender is not, or the SES account may only write to verified addresses yet."""
-
-
 _UNVERIFIED = "Amazon SES sends no confirmation mail: the sender, from of [mail], is not verified there, in {}"
 _VERIFY = (
     "In the SES console of that region, under Identities, verify the sender's domain or the address itself; or name "
@@ -68,7 +66,7 @@ class SesSender:
         self._settings = settings
 
     def send_mail(self, mail: Mail, *, budget: float) -> None:
-        """Send one mail. Raises ProviderError; `budget` is kept by the client's own timeouts."""
+        """Sends one mail. Raises ProviderError; `budget` is kept by the client's own timeouts."""
         try:
             self._client.send_email(
                 FromEmailAddress=in_ascii(self._settings.sender),

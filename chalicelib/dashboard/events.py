@@ -40,11 +40,11 @@ class EventsChoice:
 
     @property
     def is_any(self) -> bool:
-        """Return whether nothing was chosen."""
+        """Returns whether nothing was chosen."""
         return (self.status, self.type, self.account, self.form, self.code, self.day) == (None,) * 6
 
     def parameters(self) -> dict[str, str]:
-        """Return the choice as parameters of the page, without the place in the list."""
+        """Returns the choice as parameters of the page, without the place in the list."""
         given = {
             "status": self.status.value if self.status else None,
             "type": self.type.value if self.type else None,
@@ -84,7 +84,7 @@ class Events:
 
     @property
     def rows(self) -> list[tuple[AttentionEntry, Sequence[str]]]:
-        """Return each event once in each state, with the accounts at which it has it."""
+        """Returns each event once in each state, with the accounts at which it has it."""
         accounts: dict[tuple[str, Status, bool], list[str]] = {}
         first: dict[tuple[str, Status, bool], AttentionEntry] = {}
         for entry in self.entries:
@@ -95,7 +95,7 @@ class Events:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Return the ids of the events."""
+        """Returns the ids of the events."""
         return tuple(dict.fromkeys(entry.event_id for entry in self.entries))
 
 
@@ -257,7 +257,7 @@ def waiting_of(
     accounts: Collection[str],
     now: datetime,
 ) -> tuple[list[StoredEvent], bool]:
-    """Finds an address among the newest events that wait, are held, or were refused or given up.
+    """Finds an address among the newest events that are pending, quarantined, refused or parked.
 
     Returns those of the address, the newest first, and whether there are older ones that were not searched. There is no
     index from addresses to events, since that would cost each signup a write more. Raises LedgerUnavailable.

@@ -29,7 +29,7 @@ class Deadline:
 
     @classmethod
     def of(cls, context: Context, clock: Clock) -> Deadline:
-        """Return the deadline of the invocation that `context` belongs to."""
+        """Returns the deadline of the invocation that `context` belongs to."""
         return cls(clock() + timedelta(milliseconds=context.get_remaining_time_in_millis()), clock)
 
     @property

@@ -68,14 +68,14 @@ class FormLimits:
         self._services.table.in_parallel(lambda one: self._end(one, now), ended.values())
         rest = [one for one in batch if one.event.id not in ended]
         above = self._above(sorted((one.event for one in rest), key=lambda event: (event.accepted_at, event.id)))
-        held = self._services.table.in_parallel(
+        outcomes = self._services.table.in_parallel(
             lambda one: self._quarantine(one, now) if one.event.id in above else (one, False), rest
         )
-        new = [one.event for one, (_, is_new) in zip(rest, held, strict=True) if is_new]
+        new = [one.event for one, (_, is_new) in zip(rest, outcomes, strict=True) if is_new]
         for limit, form, verb in sorted({(above[event.id], event.form or "", event.type) for event in new}):
             these = [event for event in new if (above[event.id], event.form, event.type) == (limit, form, verb)]
             event_log.quarantined(form, verb, limit, these)
-        return [one for one, _ in held if one.deliveries]
+        return [one for one, _ in outcomes if one.deliveries]
 
     def _above(self, events: Sequence[Event]) -> dict[str, str]:
         """Returns the events that are above a limit, and which; the earlier ones are first to be within it.

@@ -117,8 +117,9 @@ class Worker:
             return []
 
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
-        """Deliver what is due to the providers, and at the same time confirmation mails, since a slow sender must not
-        delay what is confirmed; return the syncs that are due.
+        """Deliver what is due to the providers, and confirmation mails concurrently; return the syncs that are due.
+
+        A slow sender of mails must not delay what is confirmed.
         """
         self._services.counts.record_robots(stored)
         stored = self._limits.apply(stored, deadline)

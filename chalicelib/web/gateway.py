@@ -94,8 +94,9 @@ class Gateway(Chalice):
         return register
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """Answer an event of API Gateway by the view of its resource and method; that of one form's own path is that
-        of all forms, with its name.
+        """Answer an event of API Gateway by the view of its resource and method.
+
+        A path of one form's own, such as `/forms/footer/signup`, has the view of `/forms/{form}/signup`.
 
         Chalice would read headers, media types and the answer once more on the way, which takes a tenth of the work.
         """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ALLOW = "GET, HEAD, OPTIONS, POST"
 
 
-class ReadsLinks(Protocol):
+class LinkReader(Protocol):
     """Reads tokens (`confirmation.links.ConfirmationLinks`)."""
 
     def event_id(self, token: str) -> str | None:
@@ -38,7 +38,7 @@ class ConfirmRoutes:
     def __init__(
         self,
         services: Services,
-        links: Callable[[], ReadsLinks],
+        links: Callable[[], LinkReader],
         capabilities_of: Callable[[str], Capabilities | None],
     ) -> None:
         self._services = services

@@ -37,7 +37,7 @@ _NOT_FOR_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Campaigns(Protocol):
-    """Reads campaigns (`statistics.pages.StatsReader`); every method raises `StatsUnavailable`."""
+    """Reads campaigns (`statistics.queries.StatsReader`); every method raises `StatsUnavailable`."""
 
     def page(
         self, *, account: str | None, since: datetime | None, until: datetime | None, limit: int, cursor: str | None

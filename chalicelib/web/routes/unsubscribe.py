@@ -21,7 +21,7 @@ from ..problems import HttpProblem
 _ALLOW = "GET, HEAD, OPTIONS, POST"
 
 
-class ReadsLinks(Protocol):
+class LinkReader(Protocol):
     """Reads tokens (`unsubscribe_links.links.Links`)."""
 
     def address(self, token: str) -> str | None:
@@ -35,7 +35,7 @@ class UnsubscribeRoutes:
     requires. Every click makes a new event: the person may have signed up in between.
     """
 
-    def __init__(self, services: Services, links: Callable[[], ReadsLinks]) -> None:
+    def __init__(self, services: Services, links: Callable[[], LinkReader]) -> None:
         self._services = services
         self._links = links
         self._pages = UnsubscribePages(services.settings.organisation)

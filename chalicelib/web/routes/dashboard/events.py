@@ -70,8 +70,10 @@ class EventPages:
         )
         groups = []
         if choice.is_any and not choice.cursor:
-            held = self._found(EventsChoice(Listed.QUARANTINED), page, accounts)
-            groups = choose.groups(counts, accounts, held.entries, more_quarantined=held.cursor is not None)
+            quarantined = self._found(EventsChoice(Listed.QUARANTINED), page, accounts)
+            groups = choose.groups(
+                counts, accounts, quarantined.entries, more_quarantined=quarantined.cursor is not None
+            )
         return page.render(
             "events",
             EVENTS,
@@ -102,11 +104,11 @@ class EventPages:
             moment=parse_time,
             resendable=bool(_statuses(event)),
             quarantined=Listed.QUARANTINED in _statuses(event),
-            held_for=self._held_for(event_id) if Listed.QUARANTINED in _statuses(event) else "",
+            quarantine_cause=self._quarantine_cause(event_id) if Listed.QUARANTINED in _statuses(event) else "",
             suppressed=any(one["reason_code"] == "suppressed" for one in event["deliveries"]),
         )
 
-    def _held_for(self, event_id: str) -> str:
+    def _quarantine_cause(self, event_id: str) -> str:
         """Return why an event is quarantined, as the name of a text: what was doubted about it, else a limit."""
         doubts = [one.event.doubt for one in self._services.events.load([event_id])]
         return doubts[0].name.lower() if doubts and doubts[0] is not None else "limit"
