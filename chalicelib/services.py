@@ -108,8 +108,9 @@ class Services:
 
 
 def _options(attempts: int, connections: int) -> dict[str, Any]:
-    """Return the options of an AWS client. Without parameter validation and with a short user agent: together they take
-    half of a request's client-side time; the service validates again, and so do tests.
+    """Returns the options of an AWS client, without parameter validation and with a short user agent.
+
+    Together these take half of a request's client-side time; the service validates again, and so do tests.
     """
     return {
         "connect_timeout": 2,

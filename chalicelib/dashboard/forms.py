@@ -24,11 +24,11 @@ class FormHistory:
     days: tuple[FormDay, ...]
 
     def total(self, name: str, days: int) -> int:
-        """Return the sum of one number over the last days."""
+        """Returns the sum of one number over the last days."""
         return sum(int(getattr(day, name)) for day in self.days[-days:])
 
     def confirmed_share(self, days: int, within: timedelta) -> float | None:
-        """Return which share of the last days' signups was confirmed, of those that had as long as `within` for it.
+        """Returns which share of the last days' signups was confirmed, of those that had as long as `within` for it.
 
         None if there are none of which it is known.
         """
@@ -37,17 +37,17 @@ class FormHistory:
         return delivered / (delivered + unconfirmed) if delivered + unconfirmed else None
 
     def busiest(self, days: int) -> FormDay:
-        """Return the day with the most signups of the last days."""
+        """Returns the day with the most signups of the last days."""
         return max(self.days[-days:], key=lambda day: day.people)
 
     @property
     def last_day(self) -> date | None:
-        """Return the last day with a signup of a person."""
+        """Returns the last day with a signup of a person."""
         return next((one.day for one in reversed(self.days) if one.people), None)
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing came on any of the days."""
+        """Returns whether nothing came on any of the days."""
         return not any(day.accepted or day.unsubscribes for day in self.days)
 
 

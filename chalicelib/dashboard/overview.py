@@ -52,7 +52,7 @@ class AccountBlock:
     last_statistics: datetime | None
 
     def state(self, now: datetime) -> str:
-        """Return `paused`, `lists` (some of its lists are paused), `statistics` (they are old) or `well`."""
+        """Returns `paused`, `lists` (some of its lists are paused), `statistics` (they are old) or `well`."""
         if self.pause is not None:
             return "paused"
         if self.paused_lists:

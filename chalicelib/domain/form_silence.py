@@ -48,7 +48,7 @@ class FormSilence:
 
     @property
     def is_silent(self) -> bool:
-        """Return whether somebody should look at the form."""
+        """Returns whether somebody should look at the form."""
         return self.state is FormState.SILENT
 
 

@@ -30,7 +30,7 @@ class FormDay:
 
     @property
     def people(self) -> int:
-        """Return the signups without those of robots."""
+        """Returns the signups without those of robots."""
         return self.accepted - self.trapped
 
 

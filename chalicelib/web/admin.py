@@ -23,7 +23,7 @@ CHALLENGE = {"www-authenticate": 'Bearer realm="relais"'}
 
 
 def require_admin(services: Services, request: Request) -> Session | None:
-    """Require the admin key, or the cookie of a session that was started with it; returns that session.
+    """Requires the admin key, or the cookie of a session that was started with it; returns that session.
 
     The right key always passes, whatever came before it from the same address. With an `Authorization` header the
     cookie does not count.
@@ -45,7 +45,7 @@ def require_admin(services: Services, request: Request) -> Session | None:
 
 
 def is_admin_key(services: Services, request: Request, given: str) -> bool:
-    """Return whether a text is the admin key; a wrong one is counted for the sender's address.
+    """Returns whether a text is the admin key; a wrong one is counted for the sender's address.
 
     Raises:
         HttpProblem: 403 when no key is configured; 429 when the address has sent too many wrong ones.

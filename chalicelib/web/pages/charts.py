@@ -41,7 +41,7 @@ class Axes:
 
     @property
     def right(self) -> float:
-        """Return where the frame ends."""
+        """Returns where the frame ends."""
         return self.width - _RIGHT
 
 

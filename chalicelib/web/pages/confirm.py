@@ -29,7 +29,7 @@ class ConfirmPages:
         self._settings = settings
 
     def language(self, request: Request, signup: Event | None) -> str:
-        """Return the language of a page: the visitor's, else that of the mail."""
+        """Returns the language of a page: the visitor's, else that of the mail."""
         known = signup.confirmation.language if signup and signup.confirmation else None
         return language_of(request, known)
 

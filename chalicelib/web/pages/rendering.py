@@ -38,7 +38,7 @@ class StyleSheet:
     digest: str
 
     def __html__(self) -> str:
-        """Return the text as it stands: a template takes it for HTML, as it does its own text."""
+        """Returns the text as it stands: a template takes it for HTML, as it does its own text."""
         return self.text
 
 
