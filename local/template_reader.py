@@ -110,16 +110,16 @@ class Description:
 
 def describe(template: Mapping[str, Any], region: str) -> Description:
     """Read a SAM template as `local.template.build` gives it. Raises Unsupported."""
-    return _Reader(template, region).description()
+    return TemplateReader(template, region).description()
 
 
 def queues_and_tables(template: Mapping[str, Any], region: str) -> tuple[list[Queue], list[Table]]:
     """Read the queues and tables only; the template needs no functions. Raises Unsupported."""
-    reader = _Reader(template, region)
+    reader = TemplateReader(template, region)
     return reader.queues(), reader.tables()
 
 
-class _Reader:
+class TemplateReader:
     """Resolves intrinsics against the template's own resources, and its parameters by their defaults."""
 
     def __init__(self, template: Mapping[str, Any], region: str) -> None:
@@ -129,6 +129,7 @@ class _Reader:
         self._region = region
 
     def description(self) -> Description:
+        """Return what the template describes. Raises Unsupported."""
         return Description(
             queues=tuple(self.queues()),
             tables=tuple(self.tables()),
@@ -137,9 +138,11 @@ class _Reader:
         )
 
     def queues(self) -> list[Queue]:
+        """Return the queues, dead-letter queues included. Raises Unsupported."""
         return [self._queue(properties) for properties in self._all("AWS::SQS::Queue")]
 
     def tables(self) -> list[Table]:
+        """Return the tables. Raises Unsupported."""
         return [_table(properties) for properties in self._all("AWS::DynamoDB::Table")]
 
     def _all(self, kind: str) -> Iterator[Mapping[str, Any]]:

@@ -19,8 +19,9 @@ from local.http.gateway import Gateway
 from local.http.proxy import HttpRequest
 from local.lambdas.functions import FunctionFailed
 from local.sandbox import SAMPLE_ADMIN_KEY
+from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
 from local.template_reader import Throttle, describe
-from tests.fuzz.world import LINK_KEY, LINK_TOKEN, configuration, signed
+from tests.fuzz.world import LINK_TOKEN, configuration, signed
 from tests.support.described import Exchange, document, require_described
 from tests.support.http import ask, gateway_event
 from tests.support.product import START
@@ -144,7 +145,7 @@ class Asked:
 
 
 def confirmation(event_id: str) -> str:
-    return tokens.seal(event_id, LINK_KEY, bytes(tokens.NONCE_BYTES), tokens.CONFIRM)
+    return tokens.seal(event_id, SAMPLE_UNSUBSCRIBE_KEY, bytes(tokens.NONCE_BYTES), tokens.CONFIRM)
 
 
 def described() -> set[Status]:

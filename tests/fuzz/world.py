@@ -22,17 +22,17 @@ from requests.auth import AuthBase
 
 from chalicelib.unsubscribe_links import tokens
 from local.sandbox import SAMPLE_ADMIN_KEY, SAMPLE_WEBHOOK_SECRET, sample_config
+from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
 
 EVENT = {"type": "unsubscribe", "id": "customer-17-left", "email": "zoe@example.com"}
 """An event that is there before anything is generated."""
-LINK_KEY = "sample-unsubscribe-key-only-for-this-machine-0000"
-LINK_TOKEN = tokens.seal("zoe@example.com", LINK_KEY, bytes(tokens.NONCE_BYTES))
+LINK_TOKEN = tokens.seal("zoe@example.com", SAMPLE_UNSUBSCRIBE_KEY, bytes(tokens.NONCE_BYTES))
 KEY = b64decode(SAMPLE_WEBHOOK_SECRET.removeprefix("whsec_"))
 JSON_TYPES = ("application/json", "text/json", "text/plain", "application/vnd.shop+json; charset=utf-8", None)
 """The types that the document says JSON may have; None: without one."""
 _DAY = r"20[01]\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])"
 PAST = rf"^{_DAY}[Tt]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{{1,6}})?)?([Zz]|[+-]0\d:[0-5]\d)$"
-MARK = "\ufeff".encode()
+BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 def configuration(sandbox: str) -> str:
@@ -51,21 +51,21 @@ class Sender(AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         path = urlsplit(request.url or "").path
         if request.headers.get("Content-Type") == JSON_TYPES[0] and path.startswith(("/events", "/forms/")):
-            self._dress(request, path == "/events")
+            self._rewrite(request, path == "/events")
         if path == "/events" and request.method == "POST":
             self._sign(request)
         elif not path.startswith("/forms/"):
             request.headers["Authorization"] = f"Bearer {SAMPLE_ADMIN_KEY}"
         return request
 
-    def _dress(self, request: PreparedRequest, wrap: bool) -> None:
+    def _rewrite(self, request: PreparedRequest, wrap: bool) -> None:
         """Write the same JSON in another way that is accepted, one that follows from its own bytes."""
         body = _bytes(request.body)
         number = crc32(body)
         if wrap and number % 3 == 0 and _is_event(body):
             body = b'{"events": [' + body + b"]}"
         if number % 5 == 0 and body:
-            body = MARK + body
+            body = BYTE_ORDER_MARK + body
         request.prepare_body(body, None)
         stated = JSON_TYPES[number % len(JSON_TYPES)]
         request.headers.pop("Content-Type", None)

@@ -14,7 +14,6 @@ from chalicelib.ledger.table import Table
 from tests.support.aws import TestAws
 
 PAUSE = Pause(until=2, since=1, reason="HTTP 503", kind="later", failures=3, configuration="1f")
-FIRST, SECOND = b"placeholder-address-key-1", b"placeholder-address-key-2"
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import botocore
 from botocore.exceptions import ClientError
 
 from local import template
-from local.template_reader import ACCOUNT_ID, _Reader
+from local.template_reader import ACCOUNT_ID, TemplateReader
 from tests.support.aws import REGION
 
 Right = tuple[str, str]
@@ -54,7 +54,7 @@ _PARTS = {part: f"{part}Item" for part in ("Put", "Update", "Delete", "Condition
 def granted(stage: str = "local", region: str = REGION) -> dict[str, set[Right]]:
     """Return what the role of each function of a stage grants, with the stack's own tables and without a VPC."""
     body = template.build(stage)
-    reader = _Reader(body, region)
+    reader = TemplateReader(body, region)
     rights = {}
     for function in body["Resources"].values():
         if function["Type"] == "AWS::Serverless::Function":
@@ -66,7 +66,7 @@ def granted(stage: str = "local", region: str = REGION) -> dict[str, set[Right]]
     return rights
 
 
-def _of_statement(statement: Mapping[str, Any], reader: _Reader, function: str) -> Iterator[Right]:
+def _of_statement(statement: Mapping[str, Any], reader: TemplateReader, function: str) -> Iterator[Right]:
     if "Fn::If" in statement:
         _, _, statement = statement["Fn::If"]  # every condition is about a parameter, and no parameter is set
     for resource in listed(statement.get("Resource", [])):
