@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import Kind, ProviderError
-from tests.contact_import.test_contacts import LIST, made, run, serve, sync
+from tests.contact_import.syncs import LIST, made, run, serve, sync
 from tests.contract.scripted import Scripted
 from tests.support.aws import TestAws
 from tests.support.product import Product
