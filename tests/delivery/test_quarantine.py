@@ -1,4 +1,4 @@
-"""Unsubscribes of a form above its limit: accepted, not delivered, released or discarded, or delivered a day later."""
+"""Unsubscribes of a form above its limit: accepted, counted, not delivered, or delivered a day later."""
 
 from __future__ import annotations
 
@@ -19,54 +19,15 @@ from chalicelib.ledger.keys import form_hour_partition
 from chalicelib.ledger.quarantine import QuarantineStore
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
-from chalicelib.operators.requeue import Requeues
-from tests.operators.support import calls, enqueued, items, report, resend
+from tests.delivery.quarantine import LIMIT, QUARANTINED, counted, flood, leave, left, limited_product
+from tests.operators.support import calls, enqueued, report, resend
 from tests.support.aws import TestAws
-from tests.support.http import request
-from tests.support.product import Product, settings
-
-LIMIT = 3
-JSON = {"content-type": "application/json"}
-QUARANTINED = {"status": "quarantined"}
+from tests.support.product import Product
 
 
 @pytest.fixture
 def product(resources: TestAws) -> Product:
-    given = settings()
-    return Product(replace(given, forms={"footer": replace(given.forms["footer"], unsubscribes_per_hour=LIMIT)}))
-
-
-def leave(product: Product, email: str, key: str | None = None) -> tuple[int, str]:
-    """Fill in the form to leave; the answer's status and the event's id."""
-    headers = {**JSON, **({"idempotency-key": key} if key else {})}
-    answer = request(product.container, "POST", "/forms/footer/unsubscribe", headers, json.dumps({"email": email}))
-    return answer.status, answer.json.get("id", "")
-
-
-def left(product: Product, *emails: str) -> list[str]:
-    """The ids of the events of people who left, once a worker has handled them."""
-    ids = [leave(product, email)[1] for email in emails]
-    product.work(*ids)
-    return ids
-
-
-def flood(product: Product, beyond: int = 1) -> list[str]:
-    """The ids of the events beyond the form's limit; the calls for those within it are forgotten."""
-    left(product, *(f"p{number}@example.com" for number in range(LIMIT)))
-    found = left(product, *(f"q{number}@example.com" for number in range(beyond)))
-    for provider in product.providers.values():
-        provider.unsubscribed_emails.clear()
-    return found
-
-
-def counted(resources: TestAws) -> list[int]:
-    """How many of the form's unsubscribes are within its limit, by hour."""
-    found = resources.dynamodb.scan(
-        TableName="relais-local-ledger",
-        FilterExpression="begins_with(pk, :pk)",
-        ExpressionAttributeValues={":pk": {"S": "S#form#footer#unsubscribe#"}},
-    )
-    return [len(item["marks"]["S"]) // 12 for item in sorted(found["Items"], key=lambda item: item["pk"]["S"])]
+    return limited_product()
 
 
 def states_of(product: Product, email: str) -> dict[Any, Any]:
@@ -138,114 +99,6 @@ def test_a_later_signup_is_delivered_while_an_unsubscribe_is_quarantined(product
     product.work(quarantined)
     assert product.delivery(quarantined)["status"] == "superseded"
     assert product.paris.unsubscribed_emails == []
-
-
-@pytest.mark.parametrize("wanted", [{}, {"status": "refused"}, {"type": "unsubscribe"}, {"status": "parked"}])
-def test_hostile_2_a_plain_resend_leaves_quarantined_unsubscribes_alone(product: Product, wanted: Any) -> None:
-    (quarantined,) = flood(product)
-    assert resend(product, **wanted) == {"resent": 0}
-    assert resend(product, id=quarantined, **wanted) == {"resent": 0}
-    assert product.delivery(quarantined)["reason"] == "quarantined"
-
-
-def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, resources: TestAws) -> None:
-    quarantined = flood(product, 2)
-    enqueued(resources, "unsubscribes")
-    product.clock.forward(hours=2)
-    assert resend(product, **QUARANTINED) == {"resent": 4}, "deliveries"
-    assert resend(product, **QUARANTINED) == {"resent": 0}
-    assert set(quarantined) == set(enqueued(resources, "unsubscribes"))
-    assert {delivery["reason"] for one in quarantined for delivery in product.view(one)["deliveries"]} == {None}
-    product.work(*quarantined)
-    assert sorted(product.paris.unsubscribed_emails) == ["q0@example.com", "q1@example.com"]
-    assert "quarantined" not in items(resources, quarantined[0])["D#paris"]
-
-
-def test_an_operator_releases_selected_unsubscribes(product: Product) -> None:
-    (quarantined,) = flood(product)
-    for others in ({"type": "signup"}, {"since": "2026-03-01T09:30:01Z"}, {"id": "another"}):
-        assert resend(product, **others, **QUARANTINED) == {"resent": 0}
-    selected = {"account": "lyon", "type": "unsubscribe", "since": "2026-03-01T09:30:00Z", "form": "footer"}
-    assert resend(product, **selected, **QUARANTINED) == {"resent": 1}
-    assert resend(product, id=quarantined, **QUARANTINED) == {"resent": 1}
-    assert "error" in resend(product, form="foter", **QUARANTINED)
-
-
-def test_hostile_2_an_operator_discards_a_flood(product: Product, resources: TestAws) -> None:
-    quarantined = flood(product, 3)
-    assert resend(product, discard=True, **QUARANTINED) == {"discarded": 3}, "events"
-    assert resend(product, discard=True, **QUARANTINED) == {"discarded": 0}
-    for one in quarantined:
-        assert {(each["status"], each["reason"]) for each in product.view(one)["deliveries"]} == {
-            ("refused", "discarded")
-        }
-        stored = items(resources, one)
-        assert "q" not in {item.get("email", {}).get("S", "")[:1] for item in stored.values()}
-        assert all("expires_at" in item and "due_pk" not in item for item in stored.values())
-        assert resend(product, id=one, status="refused") == {"resent": 0}, "not even by id"
-        assert resend(product, id=one, **QUARANTINED) == {"resent": 0}
-    product.clock.forward(hours=25)
-    assert product.container.sweeper.run() == {"enqueued": 0}
-    product.work(*quarantined)
-    assert product.paris.unsubscribed_emails == []
-    found = report(product)
-    assert (found["refused"], found["pending"], found["quarantined"]) == (6, 0, 0)
-
-
-def test_an_event_for_one_account_is_discarded_in_one_write(product: Product, resources: TestAws) -> None:
-    product.settings = replace(product.settings, accounts={"paris": product.settings.accounts["paris"]})
-    product.restart()
-    (quarantined,) = flood(product)
-    assert resend(product, discard=True, id=quarantined, **QUARANTINED) == {"discarded": 1}
-    (item,) = items(resources, quarantined).values()
-    assert {"email", "fields", "consent", "due_pk"}.isdisjoint(item)
-    assert (item["reason"], "expires_at" in item) == ({"S": "discarded"}, True)
-
-
-def test_an_unsubscribe_discarded_at_one_account_is_released_at_the_other(product: Product) -> None:
-    (quarantined,) = flood(product)
-    assert resend(product, discard=True, account="paris", **QUARANTINED) == {"discarded": 1}
-    assert resend(product, **QUARANTINED) == {"resent": 1}
-    product.work(quarantined)
-    assert product.paris.unsubscribed_emails == []
-    assert product.providers["lyon"].unsubscribed_emails == ["q0@example.com"]
-    assert resend(product, id=quarantined, status="refused") == {"resent": 0}
-
-
-@pytest.mark.parametrize(
-    "wanted", [{"discard": True}, {"discard": "yes", **QUARANTINED}, {"discard": 1, **QUARANTINED}]
-)
-def test_only_quarantined_deliveries_are_discarded(product: Product, wanted: Any) -> None:
-    flood(product)
-    assert "discard" in resend(product, **wanted)["error"]["message"]
-
-
-def test_a_released_unsubscribe_is_due_even_if_its_notification_is_lost(
-    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (quarantined,) = flood(product)
-    enqueued(resources, "unsubscribes")
-    monkeypatch.setattr(product.container.notifier, "notify", lambda *_: False)
-    assert resend(product, **QUARANTINED) == {"resent": 2}
-    monkeypatch.undo()
-    assert product.container.sweeper.run() == {"enqueued": 2}
-    assert enqueued(resources, "unsubscribes") == [quarantined] * 2
-
-
-def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> None:
-    (quarantined,) = flood(product)
-    (seen,) = product.container.events.load([quarantined])
-    product.clock.forward(hours=24)
-    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    product.work(quarantined)
-    requeues = Requeues(product.container)
-    assert [requeues.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
-    assert [requeues.discard(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
-    assert (product.delivery(quarantined)["reason"], product.delivery(quarantined, "lyon")["status"]) == (
-        "down",
-        "delivered",
-    )
-    assert resend(product, **QUARANTINED) == {"resent": 0}, "it waits for the provider now, not for an operator"
 
 
 def test_a_shorter_pause_does_not_replace_the_quarantine_reason(product: Product) -> None:
