@@ -16,7 +16,7 @@ from chalicelib.config.model import Form
 from tests.confirmation.conftest import Visitor, with_confirmation
 from tests.support.http import request
 from tests.support.product import FakeContext, Product
-from tests.web.test_form_pages import Page
+from tests.web.form_pages import Page
 
 ZOE = "zoe@example.com"
 SITE = "https://www.example.com"

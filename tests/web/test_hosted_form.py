@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.config.model import Api, ConsentText, HostedPage, Settings
+from tests.web.form_pages import BROWSER, SITE, Fields, Page, settings_with
 from tests.web.surroundings import Answer, World, ask, gateway_event, make_app
-from tests.web.test_form_pages import BROWSER, SITE, Fields, Page, settings_with
 
 OWN = "https://relais.example.com"
 TEXT = "J’accepte de recevoir la lettre."

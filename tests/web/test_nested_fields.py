@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.config.model import HostedPage, Settings
 from chalicelib.dashboard.forms import embed_html
+from tests.web.form_pages import BROWSER, SITE, Page
 from tests.web.surroundings import Answer, World, ask, gateway_event, make_app, make_settings
-from tests.web.test_form_pages import BROWSER, SITE, Page
 
 ADDRESS = "answers[field.ref=email][email]"
 JSON = {"Content-Type": "application/json"}
