@@ -63,3 +63,11 @@ def calls(product: Product) -> list[str]:
     client = product.container._dynamodb
     client.meta.events.register("before-call.dynamodb", lambda model, **_: made.append(model.name))
     return made
+
+
+def the_problem(entry: dict[str, Any]) -> tuple[str, str]:
+    """The one problem of an entry, and what to do."""
+    assert not entry["ok"]
+    [found] = entry["problems"]
+    assert found["do"]
+    return found["problem"], found["do"]
