@@ -18,11 +18,6 @@ from tests.unsubscribe_sync.world import EVERYBODY, World, three_accounts
 ASK = {"type": "sync", "id": "ask", "kind": "unsubscribes"}
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def ask(world: World, milliseconds: int = 300_000, **members: Any) -> None:
     answered = world.product.work(bodies=({**ASK, **members},), queue="syncs", milliseconds=milliseconds)
     assert answered == {"batchItemFailures": []}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.config.model import Settings, UnsubscribeSync
@@ -22,6 +22,7 @@ from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import ADDRESS_KEY, FakeContext, MovableClock, Product, settings
 from tests.support.provider import FakeProvider
 
+HOUR = timedelta(hours=1)
 PROVIDERS = {"paris": "ediware", "lettre": "mailpartner", "brussel": "mymailmarket"}
 EVERYBODY = tuple(PROVIDERS)
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
