@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.events import Consent
 from tests.support.memory import MemoryDynamo
-from tests.support.product import FakeContext, Product
+from tests.support.product import START, FakeContext, Product
 from tests.support.provider import FakeProvider
 from tests.support.reference import World
 
+ZOE = "zoe@example.com"
+MINUTE = timedelta(minutes=1)
 PERSONAL = {"email", "fields", "consent", "waiting_ids"}
 
 
@@ -41,3 +46,21 @@ def holders(ledger: MemoryDynamo, text: str) -> list[str]:
 def event_item(ledger: MemoryDynamo, event_id: str) -> dict[str, Any]:
     """An event's own item."""
     return dict(ledger.items.get(f"E#{event_id}", {}).get("E", {}))
+
+
+def delivered(product: Product, email: str = ZOE, **changes: Any) -> str:
+    """A delivered signup with everything that may be personal; its id."""
+    consent = Consent("https://www.example.com/", "v3", "203.0.113.9", START)
+    event = product.signup(email, **{"fields": {"prenom": "Zoé"}, "consent": consent, **changes})
+    product.work(*product.store(event))
+    return event.id
+
+
+def down(product: Product, *accounts: str) -> None:
+    for account in accounts:
+        product.providers[account].rule = lambda *_: ProviderError(Kind.LATER, "down")
+
+
+def up(product: Product) -> None:
+    for provider in product.providers.values():
+        provider.rule = None
