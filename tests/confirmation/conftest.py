@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,12 +12,14 @@ import pytest
 
 from chalicelib.config.model import Api, Form
 from chalicelib.config.secrets import Secret
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.account import Account
 from tests.support.aws import TestAws
 from tests.support.http import Answer, request
 from tests.support.product import Product, settings
 from tests.support.provider import FakeProvider
 
+ZOE = "zoe@example.com"
 PUBLIC_URL = "https://relais.example.com"
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
 
@@ -88,3 +91,10 @@ def product(resources: TestAws) -> Product:
 @pytest.fixture
 def visitor(product: Product) -> Visitor:
     return Visitor(product)
+
+
+def failing(kind: Kind, message: str = "out of order") -> object:
+    def rule(verb: str, emails: Sequence[str]) -> ProviderError | None:
+        return ProviderError(kind, message) if verb == "mail" else None
+
+    return rule

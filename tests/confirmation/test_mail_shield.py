@@ -13,8 +13,7 @@ import pytest
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.ledger.confirmations import ConfirmationStore
 from chalicelib.observability import metrics
-from tests.confirmation.conftest import Visitor
-from tests.confirmation.test_confirmation import ZOE, failing
+from tests.confirmation.conftest import ZOE, Visitor, failing
 from tests.support.product import FakeContext, Product
 
 
