@@ -1,4 +1,4 @@
-"""What the contract tests share: a sandbox, a scripted server, a transport, and one time for all of them."""
+"""What the contract tests share: a sandbox, a scripted server, a transport, one time for all of them, and providers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from chalicelib.providers import registry
+from chalicelib.providers.spec import Provider, ProviderSpec
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox, start
 from local.sandbox.control import control as answer_control
 from local.sandbox.exchange import Request
 from local.sandbox.provider import SettingError
 from local.sandbox.simulation import Simulation
+from tests.contract.ediware import account as ediware_account
+from tests.contract.provider_kits import KITS, MYMAILMARKET, Kit
 from tests.contract.scripted import Scripted
 from tests.support import waiting
 from tests.support.controlled_time import OwnTime
@@ -72,3 +76,29 @@ def transport(own_time: OwnTime) -> Transport:
 def wait_for() -> Callable[..., Any]:
     """`wait_for` for threads of this process, which is reached quickly."""
     return partial(waiting.wait_for, every_seconds=0.002)
+
+
+@pytest.fixture
+def ediware(server: Scripted, transport: Transport) -> Provider:
+    return registry.spec("ediware").connect(ediware_account(server), transport)
+
+
+@pytest.fixture(params=KITS.values(), ids=KITS.keys())
+def kit(request: pytest.FixtureRequest) -> Kit:
+    found: Kit = request.param
+    return found
+
+
+@pytest.fixture
+def spec(kit: Kit) -> ProviderSpec:
+    return registry.spec(kit.provider)
+
+
+@pytest.fixture
+def provider(kit: Kit, sandbox: Sandbox, transport: Transport) -> Provider:
+    return kit.connect(sandbox.url, transport)
+
+
+@pytest.fixture
+def real(sandbox: Sandbox, transport: Transport) -> Provider:
+    return MYMAILMARKET.connect(sandbox.url, transport)

@@ -20,7 +20,8 @@ from tests.contract.scripted import Reply, Scripted, answer
 SECRETS = {"password": "placeholder/pass wörd", "api_key": "placeholder-key", "shared_secret": "placeholder sécret/x"}
 OPTIONS = {"username": "user é/1", "site": "acme & co", "site_id": "0616074266001"}
 NEWS, CUSTOMERS = "0616074266229", "0616074266230"
-PERSON = Contact("person@example.com", {"FirstName": "Zoë"})
+EMAIL = "person@example.com"
+PERSON = Contact(EMAIL, {"FirstName": "Zoë"})
 
 
 def ok(result_id: str = "") -> Reply:

@@ -1,7 +1,7 @@
 """What the contract tests need to know of each provider: how to reach it in the sandbox and what to ask of it.
 
-A new provider adds a kit here, golden files in `golden/<name>/`, and inherits every test of `test_contract.py` and
-`test_golden.py`.
+A new provider adds a kit here, golden files in `golden/<name>/`, and inherits every test of `test_contract.py`,
+`test_contract_people.py` and `test_golden.py`.
 """
 
 from __future__ import annotations

@@ -10,68 +10,19 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind
 from chalicelib.providers import registry
 from chalicelib.providers.spec import CampaignFigures, Contact, Provider, ProviderSpec
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
 from local.sandbox.faults import Rule
+from tests.contract.errors import BUDGET, ERRORS, failure
 from tests.contract.matrix import every_call, example, given, prepared_example
 from tests.contract.provider_kits import KITS, Kit
 from tests.contract.scripted import Scripted, answer
 from tests.support.controlled_time import OwnTime
 
 CSV = answer(b"email;nom\r\nfile@example.com;Nom\r\n", headers={"Content-Type": "text/csv"})
-BUDGET = 10.0
-"""Budget in seconds of a call that meets an error. They pass in the test's own time without waiting; see `own_time`."""
-# Each error, and its kind for a call that changes data and for one that reads.
-ERRORS: Mapping[str, tuple[Mapping[str, Any], Kind, Kind]] = {
-    "status 500": ({"kind": "status", "status": 500}, Kind.UNKNOWN, Kind.LATER),
-    "status 502 after the work": ({"kind": "status", "status": 502, "when": "after"}, Kind.UNKNOWN, Kind.LATER),
-    "status 503": ({"kind": "status", "status": 503}, Kind.LATER, Kind.LATER),
-    "status 429": ({"kind": "status", "status": 429, "retry_after": 9}, Kind.LATER, Kind.LATER),
-    "status 401": ({"kind": "status", "status": 401}, Kind.ACCOUNT, Kind.ACCOUNT),
-    "status 403": ({"kind": "status", "status": 403}, Kind.ACCOUNT, Kind.ACCOUNT),
-    "timeout": ({"kind": "timeout", "delay_seconds": 30}, Kind.UNKNOWN, Kind.LATER),
-    "timeout after the work": ({"kind": "timeout", "delay_seconds": 30, "when": "after"}, Kind.UNKNOWN, Kind.LATER),
-    "close": ({"kind": "close"}, Kind.UNKNOWN, Kind.LATER),
-    "reset before the work": ({"kind": "reset"}, Kind.UNKNOWN, Kind.LATER),
-    "reset after the work": ({"kind": "reset", "when": "after"}, Kind.UNKNOWN, Kind.LATER),
-    "truncated": ({"kind": "truncated"}, Kind.UNKNOWN, Kind.LATER),
-    "drip": ({"kind": "drip", "delay_seconds": 11}, Kind.UNKNOWN, Kind.LATER),
-    "HTML": ({"kind": "html"}, Kind.UNKNOWN, Kind.LATER),
-    "empty": ({"kind": "empty"}, Kind.UNKNOWN, Kind.LATER),
-    "truncated JSON": ({"kind": "truncated_json"}, Kind.UNKNOWN, Kind.LATER),
-    "wrong type": ({"kind": "wrong_type"}, Kind.UNKNOWN, Kind.LATER),
-    "null": ({"kind": "wrong_type", "body": "null"}, Kind.UNKNOWN, Kind.LATER),
-    "wrong charset": ({"kind": "wrong_charset"}, Kind.UNKNOWN, Kind.LATER),
-    "redirect": ({"kind": "redirect"}, Kind.UNKNOWN, Kind.LATER),
-    "100 MB": ({"kind": "huge"}, Kind.UNKNOWN, Kind.LATER),
-    "100 MB in a small gzip": ({"kind": "huge", "compressed": True}, Kind.UNKNOWN, Kind.LATER),
-    "wrong key": ({"kind": "refuse_key"}, Kind.ACCOUNT, Kind.ACCOUNT),
-}
-
-
-@pytest.fixture(params=KITS.values(), ids=KITS.keys())
-def kit(request: pytest.FixtureRequest) -> Kit:
-    found: Kit = request.param
-    return found
-
-
-@pytest.fixture
-def spec(kit: Kit) -> ProviderSpec:
-    return registry.spec(kit.provider)
-
-
-@pytest.fixture
-def provider(kit: Kit, sandbox: Sandbox, transport: Transport) -> Provider:
-    return kit.connect(sandbox.url, transport)
-
-
-def failure(ask: Callable[[], object]) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        ask()
-    return caught.value
 
 
 def contacts(number: int) -> list[Contact]:
@@ -291,51 +242,6 @@ class TestUnsubscribes:
         provider.unsubscribe("person@example.com", global_scope=True, budget=5)
 
 
-class TestReadingUnsubscribes:
-    def test_reading_unsubscribes_is_rejected_where_unsupported(
-        self, spec: ProviderSpec, provider: Provider, control: Control
-    ) -> None:
-        if spec.capabilities.reads_unsubscribes:
-            pytest.skip("can be read")
-        error = failure(lambda: list(provider.unsubscribed(budget=5)))
-        assert error.kind is Kind.CALLER and spec.title.split()[0] in error.message
-        assert control.calls() == []
-
-    def test_unsubscribes_are_read_with_their_time_and_invalid_addresses_are_skipped(
-        self, kit: Kit, spec: ProviderSpec, provider: Provider
-    ) -> None:
-        if not spec.capabilities.reads_unsubscribes:
-            pytest.skip("cannot be read")
-        provider.unsubscribe(kit.member, global_scope=False, budget=5)
-        found = list(provider.unsubscribed(budget=10))
-        assert kit.member.lower() in {each.email.lower() for each in found}
-        assert all(each.email.count("@") == 1 and each.email == each.email.strip() for each in found)
-        assert all(each.at is None or each.at.utcoffset() is not None for each in found)
-
-    def test_a_failed_read_is_never_an_unknown_outcome(
-        self, spec: ProviderSpec, provider: Provider, control: Control
-    ) -> None:
-        if not spec.capabilities.reads_unsubscribes:
-            pytest.skip("cannot be read")
-        for fault, _, expected in ERRORS.values():
-            control.fault(**fault)
-            assert failure(lambda: list(provider.unsubscribed(budget=BUDGET))).kind is expected
-            control.clear_faults()
-
-
-def able(spec: ProviderSpec, capability: str) -> None:
-    if not getattr(spec.capabilities, capability):
-        pytest.skip("cannot")
-
-
-def mailed(provider: Provider) -> set[str]:
-    return {email.lower() for email in provider.subscribed(budget=10)}
-
-
-def unsubscribed_at(provider: Provider) -> set[str]:
-    return {each.email.lower() for each in provider.unsubscribed(budget=10)}
-
-
 class TestUnsupportedOperations:
     @pytest.mark.parametrize(
         ("capability", "ask"),
@@ -363,103 +269,6 @@ class TestUnsupportedOperations:
         error = failure(lambda: ask(provider))
         assert error.kind is Kind.CALLER and spec.title.split()[0] in error.message
         assert control.calls() == []
-
-
-class TestResubscription:
-    """`lift_suppression`, after which the provider no longer lists the address as unsubscribed."""
-
-    @pytest.mark.parametrize("knows_the_row", [True, False])
-    def test_a_lifted_suppression_is_no_longer_listed(
-        self, knows_the_row: bool, kit: Kit, spec: ProviderSpec, provider: Provider
-    ) -> None:
-        able(spec, "lifts_suppression")
-        row = provider.unsubscribe(kit.member, global_scope=False, budget=5)
-        before = unsubscribed_at(provider)
-        assert kit.member.lower() in before
-        for _ in range(2):
-            provider.lift_suppression(
-                kit.member.swapcase(), list_id=kit.list_id, provider_id=row if knows_the_row else None, budget=10
-            )
-            rows = [each for each in provider.unsubscribed(budget=10) if each.email.lower() == kit.member.lower()]
-            assert len(rows) == (len(kit.others_lists) if spec.capabilities.has_lists else 0)
-        assert before - {kit.member.lower()} <= unsubscribed_at(provider), "no other address was lifted"
-
-    def test_an_outdated_row_id_falls_back_to_a_search_by_address(
-        self, kit: Kit, spec: ProviderSpec, provider: Provider
-    ) -> None:
-        able(spec, "lifts_suppression")
-        provider.unsubscribe(kit.member, global_scope=False, budget=5)
-        before = len(list(provider.unsubscribed(budget=10)))
-        provider.lift_suppression(kit.member, list_id=kit.list_id, provider_id="9999999", budget=10)
-        assert len(list(provider.unsubscribed(budget=10))) == before - 1
-
-    def test_lifting_for_an_unknown_address_changes_nothing(
-        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
-    ) -> None:
-        able(spec, "lifts_suppression")
-        provider.lift_suppression("nobody@example.com", list_id=kit.list_id, provider_id=None, budget=10)
-        assert not control.calls(function=kit.lifts_by)
-
-    def test_errors_and_time_limits_apply(
-        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
-    ) -> None:
-        able(spec, "lifts_suppression")
-        row = provider.unsubscribe(kit.member, global_scope=False, budget=5)
-        control.forget_calls()
-
-        def lift(budget: float) -> None:
-            provider.lift_suppression(kit.member, list_id=kit.list_id, provider_id=row, budget=budget)
-
-        assert failure(lambda: lift(0.1)).kind is Kind.LATER and control.calls() == []
-        control.fault("reset", function=kit.lifts_by, when="after", times=1)
-        assert failure(lambda: lift(5)).kind is Kind.UNKNOWN
-        lift(5)
-
-
-class TestForgetting:
-    def test_a_forgotten_address_is_deleted_and_repeating_is_harmless(
-        self, kit: Kit, spec: ProviderSpec, provider: Provider
-    ) -> None:
-        able(spec, "deletes_subscribers")
-        assert kit.member.lower() in mailed(provider)
-        for _ in range(2):
-            provider.forget(kit.member, budget=10)
-            assert kit.member.lower() not in mailed(provider) | unsubscribed_at(provider)
-        provider.forget("nobody@example.com", budget=10)
-
-    def test_errors_and_time_limits_apply(
-        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
-    ) -> None:
-        able(spec, "deletes_subscribers")
-        assert failure(lambda: provider.forget(kit.member, budget=0.1)).kind is Kind.LATER
-        assert control.calls() == []
-        control.fault("status", status=500, function="subscriber_delete_by_address", when="after", skip=1, times=1)
-        assert failure(lambda: provider.forget(kit.member, budget=5)).kind is Kind.UNKNOWN
-        assert kit.member.lower() not in mailed(provider), "unsubscribed from all lists before any deletion"
-        provider.forget(kit.member, budget=5)
-        assert kit.member.lower() not in unsubscribed_at(provider)
-
-
-class TestReadingSubscribers:
-    def test_a_signed_up_address_is_listed_until_it_is_unsubscribed(
-        self, kit: Kit, spec: ProviderSpec, provider: Provider
-    ) -> None:
-        able(spec, "reads_subscribers")
-        provider.sign_up(kit.list_id, [Contact("New+tag@example.com")], budget=5)
-        assert {"new+tag@example.com", kit.member.lower()} <= mailed(provider)
-        provider.unsubscribe(kit.member, global_scope=False, budget=5)
-        provider.unsubscribe("new+tag@example.com", global_scope=False, budget=5)
-        assert not mailed(provider) & {"new+tag@example.com", kit.member.lower()}
-        assert not mailed(provider) & unsubscribed_at(provider)
-
-    def test_a_failed_read_is_never_an_unknown_outcome(
-        self, spec: ProviderSpec, provider: Provider, control: Control
-    ) -> None:
-        able(spec, "reads_subscribers")
-        for fault, _, expected in ERRORS.values():
-            control.fault(**fault)
-            assert failure(lambda: list(provider.subscribed(budget=BUDGET))).kind is expected
-            control.clear_faults()
 
 
 class TestStatistics:

@@ -24,9 +24,9 @@ from chalicelib.providers.mailpartner import client
 from chalicelib.providers.spec import Unsubscribed
 from chalicelib.providers.transport.exchange import MEGABYTE, Answer, StreamedAnswer
 from chalicelib.providers.transport.session import Transport
+from tests.contract.calls import BROKEN, CHUNKED, GZIP, SECRET, a_call, bomb
 from tests.contract.mailpartner import DONE, KEY, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Line, Reply, Scripted, answer, endless, raw
-from tests.contract.test_transport import BROKEN, CHUNKED, GZIP, SECRET, a_call, bomb
 from tests.support.controlled_time import OwnTime
 
 ROOT = Path(__file__).resolve().parents[2]
