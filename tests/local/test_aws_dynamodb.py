@@ -1,10 +1,8 @@
-"""The embedded DynamoDB where it differs from DynamoDB Local, and its process; `tests/conformance` has the rest."""
+"""The embedded DynamoDB where it differs from DynamoDB Local; `tests/conformance` has the rest."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,10 +16,7 @@ from botocore.exceptions import ClientError
 
 from local.aws.dynamodb import Client, Engine, Wire
 from tests.conformance.play import TABLES
-from tests.support.aws import REGION, TestAws
-from tests.support.processes import alive
-from tests.support.stack import ROOT
-from tests.support.waiting import wait_for
+from tests.support.aws import TestAws
 
 TABLE = "relais-local-ledger"
 
@@ -76,32 +71,6 @@ def test_a_cancelled_transaction_leaves_everything_as_it_was(resources: TestAws)
     assert sorted(json.dumps(item, sort_keys=True) for item in items) == sorted(
         json.dumps(item, sort_keys=True) for item in [{**key("old"), "n": {"N": "1"}}, key("gone")]
     )
-
-
-@pytest.mark.server
-def test_the_server_ends_with_its_parent_process() -> None:
-    child = "from local.aws import process\naws = process.start()\nprint(aws.process.pid, flush=True)\ninput()"
-    starter = subprocess.Popen(
-        [sys.executable, "-c", child], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert starter.stdout
-    pid = int(starter.stdout.readline())
-    starter.kill()
-    starter.wait()
-    wait_for(lambda: not alive({pid}), 5)
-
-
-def test_started_alone_it_runs_until_a_signal(aws_server: TestAws) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", "aws", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    alone = TestAws(process.stdout.readline().strip().removeprefix("aws: "))
-    assert "QueueUrl" in alone.sqs.create_queue(QueueName="here")
-    assert alone.region == REGION
-    process.terminate()
-    assert process.wait(5) == 0
-    process.stdout.close()
 
 
 def error_of(call: Callable[..., Any], **request: Any) -> dict[str, Any]:

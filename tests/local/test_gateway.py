@@ -1,38 +1,24 @@
-"""HTTP in front of a function: real-shaped events, faithful answers, and a server that no client can bring down."""
+"""HTTP in front of a function: real-shaped events, faithful answers, limits of sizes and rates."""
 
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from local import template, throttles
-from local.http import gateway as gateway_module, server as server_module
+from local.http import gateway as gateway_module
 from local.http.gateway import MAX_BODY_BYTES, Gateway, Throttles
 from local.http.proxy import HttpAnswer, HttpRequest
-from local.http.server import HttpServer
 from local.lambdas.functions import FunctionFailed, NoEnvironment
-from local.template_reader import Api, Throttle, describe
+from local.template_reader import Throttle, describe
+from tests.local.recorder import METHODS, Recorder
 from tests.support.stack import ROOT
 
 pytestmark = pytest.mark.server
-METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-POST_ONLY = frozenset({"POST"})
-RESOURCES = {
-    "/": METHODS,
-    "/{proxy+}": METHODS,
-    "/forms/{form}/signup": POST_ONLY,
-    "/events": POST_ONLY,
-    "/events/{id}": METHODS,
-}
 OWN_ANSWERS = {
     "DEFAULT_5XX": {
         "statusCode": "503",
@@ -43,68 +29,6 @@ OWN_ANSWERS = {
         "responseTemplates": {"application/json": '{"detail": $context.error.messageString}'},
     }
 }
-
-
-class Answer(NamedTuple):
-    """What a client gets."""
-
-    status: int
-    text: str
-    getheader: Callable[[str], str | None]
-
-
-class Recorder:
-    """A gateway whose function is the test."""
-
-    def __init__(self, gateway_responses: dict[str, Any] | None = None) -> None:
-        self.forget()
-        api = Api("api", RESOURCES, ("multipart/form-data",), gateway_responses or {})
-        self.server = HttpServer("127.0.0.1", 0)
-        self.server.start(Gateway(api, self._invoke, lambda: datetime(2026, 3, 1, 9, 30, tzinfo=UTC)))
-
-    def forget(self) -> None:
-        """Restore the default answer, and delete recorded events."""
-        self.events: list[dict[str, Any]] = []
-        self.answer: Callable[[dict[str, Any]], Any] = lambda event: {"statusCode": 200, "headers": {}, "body": ""}
-
-    def _invoke(self, event: Any, wait: float) -> Any:
-        self.events.append(json.loads(json.dumps(event)))
-        return self.answer(event)
-
-    @property
-    def event(self) -> dict[str, Any]:
-        """The last one."""
-        return self.events[-1]
-
-    def send(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
-        connection.request(method, target, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        with closing(connection), connection.getresponse() as answer:
-            return Answer(answer.status, answer.read().decode(), answer.getheader)
-
-    def raw(self, sent: bytes) -> bytes:
-        """The answer to these bytes, until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as client:
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: client.recv(65536), b""))
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture(scope="module")
-def shared_recorder() -> Iterator[Recorder]:
-    recorder = Recorder()
-    yield recorder
-    recorder.stop()
-
-
-@pytest.fixture
-def recorder(shared_recorder: Recorder) -> Recorder:
-    shared_recorder.forget()
-    return shared_recorder
 
 
 def shape(value: Any) -> Any:
@@ -312,110 +236,10 @@ def test_an_event_over_six_megabytes_is_rejected(recorder: Recorder) -> None:
     assert len(recorder.event["body"]) == 5 * 1024 * 1024
 
 
-def test_chunked_bodies_are_assembled(recorder: Recorder) -> None:
-    chunks = b"4;note=x\r\none \r\n3\r\ntwo\r\n0\r\nTrailer: x\r\n\r\n"
-    recorder.raw(b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
-    assert recorder.event["body"] == "one two"
-
-
-def test_expect_100_continue_is_answered(recorder: Recorder) -> None:
-    with socket.create_connection(("127.0.0.1", recorder.server.port), timeout=5) as client:
-        client.sendall(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
-        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
-        client.sendall(b"ok")
-        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
-    assert recorder.event["body"] == "ok"
-
-
-def test_one_connection_serves_many_requests(recorder: Recorder) -> None:
-    recorder.answer = lambda event: {"statusCode": 200, "body": "said"}
-    with socket.create_connection(("127.0.0.1", recorder.server.port), timeout=5) as client:
-        for _ in range(50):
-            client.sendall(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody")
-            answer = client.recv(65536)  # head and body in one packet: the second of two would wait for the client
-            assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\nsaid")
-            assert b"Connection: close" not in answer
-    assert len(recorder.events) == 50
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"nonsense\r\n\r\n",
-        b"GET\r\n\r\n",
-        b"GET /x HTTP/9.9\r\n\r\n",
-        b"GET http://elsewhere/ HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: many\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n",
-        "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: ²\r\n\r\n".encode("latin-1"),
-        "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: ٣\r\n\r\nabc".encode(),
-        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: +3\r\n\r\nabc",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0x3\r\n\r\nabc",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1_4\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n+14\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0x14\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-4\r\nxxxx\r\n0\r\n\r\n",
-        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n²\r\nxx\r\n0\r\n\r\n".encode("latin-1"),
-        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
-        b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\n\r\n",
-        b"GET /x HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    ],
-)
-def test_hostile_case_10_a_malformed_request_gets_400_without_side_effects(recorder: Recorder, sent: bytes) -> None:
-    assert recorder.raw(sent).startswith(b"HTTP/1.1 400 ")
-    assert recorder.send("GET", "/x").status == 200
-
-
-@pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET /x HT", b"POST /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nfew"])
-def test_disconnecting_clients_do_not_affect_others(
-    recorder: Recorder, sent: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
-    recorder.raw(sent)
-    assert recorder.send("GET", "/x").status == 200
-    assert "Traceback" not in capfd.readouterr().err
-
-
-def test_hostile_case_10_half_open_connections_keep_nobody_waiting(recorder: Recorder) -> None:
-    with ExitStack() as open_:
-        for sent in (b"", b"G", b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n") * 100:
-            client = open_.enter_context(socket.create_connection(("127.0.0.1", recorder.server.port)))
-            client.sendall(sent)
-        assert recorder.send("GET", "/x").status == 200
-
-
-def test_above_the_most_connections_the_longest_idle_one_is_closed(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 2)
-    address = ("127.0.0.1", recorder.server.port)
-    with socket.create_connection(address) as oldest, socket.create_connection(address):
-        oldest.settimeout(10)
-        for _ in range(3):
-            assert recorder.send("GET", "/x").status == 200
-        assert oldest.recv(1) == b""
-
-
 @pytest.mark.parametrize("value", ["https://例え.example/", "a\x00b", "a\x1bb", "a\r\nb: c", "a\x7fb"])
 def test_a_header_that_http_has_no_characters_for_is_a_bad_gateway(recorder: Recorder, value: str) -> None:
     recorder.answer = lambda event: {"statusCode": 303, "headers": {"Location": value}}
     assert recorder.send("GET", "/x").status == 502
-
-
-def test_a_silent_client_does_not_block_others(recorder: Recorder) -> None:
-    gate = threading.Event()
-    with socket.create_connection(("127.0.0.1", recorder.server.port)):
-        assert recorder.send("GET", "/x").status == 200
-        recorder.answer = lambda event: (
-            gate.wait(5) and {"statusCode": 200} if event["path"] == "/slow" else {"statusCode": 204}
-        )
-        slow = threading.Thread(target=recorder.send, args=("GET", "/slow"))
-        slow.start()
-        assert recorder.send("GET", "/x").status == 204
-        gate.set()
-        slow.join()
 
 
 def test_above_its_rate_a_method_is_answered_as_api_gateway_does() -> None:
