@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.e2e import runbook_steps
+from tests.e2e import runbook_steps_restoring
 from tests.e2e.rehearsal import STEPS, Rehearsal
 from tests.e2e.test_readme import SLEEP, pastes, shell, sleeping
 from tests.e2e.world import ADMIN_KEY, FORM
@@ -26,7 +26,7 @@ from tests.support.documents import Documented, pages, runners
 from tests.support.required_tools import need
 from tests.support.stack import MovableStack, SharedStack
 
-assert runbook_steps.RESTORED  # its import declares the steps
+assert runbook_steps_restoring.RESTORED  # its import declares the steps, after those of `runbook_steps.py`
 RUNBOOKS = "tests/e2e/test_runbooks.py::test_the_runbooks_of_a_deployed_stage_work_as_written"
 
 

@@ -34,7 +34,7 @@ def dumped(file: str) -> str:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_exactly_one_place(mutant: Mutant) -> None:
     assert mutant.occurrences() == 1, (
-        f"{mutant.before!r} must occur once in {mutant.file}; where the line changed, adapt tests/mutants/table.py"
+        f"{mutant.before!r} must occur once in {mutant.file}; where the line changed, adapt the mutant in tests/mutants"
     )
     changed = source(mutant.file).replace(mutant.before, mutant.after)
     assert ast.dump(ast.parse(changed)) != dumped(mutant.file)
