@@ -152,15 +152,19 @@ def test_every_warning_and_error_message_is_documented() -> None:
 
 
 CODE = [ROOT / "app.py", *sorted((ROOT / "chalicelib").rglob("*.py")), *sorted((ROOT / "local").rglob("*.py"))]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def test_no_file_has_more_than_400_lines_and_no_function_more_than_50() -> None:
-    """Split by meaning what grows beyond: a file by what its parts are about, a function by steps that have a name."""
-    trees = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in CODE}
+    """Split by meaning what grows beyond: a file by what its parts are about, a function by steps that have a name.
+
+    Files of tests have the same limit; their functions have none.
+    """
+    trees = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in [*CODE, *TESTS]}
     assert {path: lines for path, text in trees.items() if (lines := text.count("\n")) > 400} == {}
     functions = {
         f"{path}: {node.name}": node.end_lineno - node.lineno + 1
-        for path in trees
+        for path in [str(path.relative_to(ROOT)) for path in CODE]
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
     }
