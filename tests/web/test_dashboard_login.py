@@ -101,6 +101,14 @@ def test_after_ten_wrong_keys_the_right_one_still_passes(browser: Browser) -> No
     assert browser.log_in().status == 303
 
 
+def test_a_program_gets_a_problem_for_wrong_keys(browser: Browser) -> None:
+    answers = [browser.post("/dashboard/login", {"Accept": "*/*"}, key="wrong") for _ in range(11)]
+    assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
+    assert [answer.json["status"] for answer in answers] == [401] * 10 + [429]
+    assert answers[0].headers["www-authenticate"] == 'Bearer realm="relais"'
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
 def test_without_a_configured_key_nobody_gets_in(world: World) -> None:
     browser = Browser(world, admin_key=None)
     assert browser.get("/dashboard/login").status == 403

@@ -32,7 +32,7 @@ class DashboardAccess:
     def login(self, request: Request) -> Response:
         """Answer the login: GET shows the form, POST with the right key starts a session.
 
-        A wrong key gets the form again with 401, and 429 after too many from one address.
+        A wrong key gets 401, and 429 after too many from one address: a browser the form again, a program a problem.
         """
         if self._services.settings.api.admin_key is None:
             raise HttpProblem(403, "No admin key is configured, so nobody may see this.")
@@ -44,12 +44,12 @@ class DashboardAccess:
         next_page = _own_page(first(fields, "next") or request.query.get("next", ""))
         try:
             if not is_admin_key(self._services, request, first(fields, "key").strip()):
-                page = login_page(request, status=401, next_page=next_page, message="wrong")
-                return replace(page, headers={**page.headers, **CHALLENGE})
+                raise HttpProblem(401, "The admin key is missing or wrong.", headers=CHALLENGE)
         except HttpProblem as problem:
-            if problem.status != 429:
+            message = {401: "wrong", 429: "too_many"}.get(problem.status)
+            if message is None or not wants_html(request.headers):
                 raise
-            page = login_page(request, status=429, next_page=next_page, message="too_many")
+            page = login_page(request, status=problem.status, next_page=next_page, message=message)
             return replace(page, headers={**page.headers, **problem.headers})
         cookie = self._sessions.start(request)
         logger.info("dashboard login", extra={"request_id": request.id})

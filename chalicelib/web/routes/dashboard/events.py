@@ -11,6 +11,7 @@ from ....dashboard import events as choose
 from ....dashboard.events import MOST_AT_ONCE, EventsChoice
 from ....delivery.deadline import Deadline
 from ....domain.addresses import mailbox, normalise, unsubscribe_address
+from ....domain.errors import FieldError
 from ....domain.events import EventType, Status
 from ....domain.ids import is_valid_id
 from ....domain.times import parse_time
@@ -20,6 +21,7 @@ from ....ledger.confirmations import ConfirmationStore
 from ....observability import redact
 from ....operators.resend import ResendFilter, send_selected
 from ....services import Services
+from ...accept import wants_html
 from ...http_messages import Request, Response
 from ...pages.dashboard.events_texts import CONFIRM, EVENT, EVENTS, PERSON
 from ...pages.dashboard.layout import Page
@@ -114,9 +116,14 @@ class EventPages:
         return doubts[0].name.lower() if doubts and doubts[0] is not None else "limit"
 
     def person(self, request: Request) -> Response:
-        """Return what is known of an address. It comes in the body of a POST, and is in no URL, page or log."""
+        """Return what is known of an address. It comes in the body of a POST, and is in no URL, page or log.
+
+        Raises HttpProblem (422) for a program whose address is none.
+        """
         page, fields = self._access.action(request, "events")
         email, error = unsubscribe_address(first(fields, "address"))
+        if error and not wants_html(request.headers):
+            raise HttpProblem(422, "Some of the fields are wrong.", errors=[FieldError("address", error)])
         accounts = self._accounts()
         known = [] if error else self._person(email, accounts)
         load = self._services.events.load_well_formed
