@@ -37,8 +37,9 @@ _KINDS = {
     "MessageRejected": Kind.CONTACT,
 }
 _NOT_SENT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
-_NOT_VERIFIED = "not verified"
-"""Part of the message where the sender is not, or the SES account may only write to verified addresses yet."""
+_NOT_THE_RECIPIENT = ("not verified", "onfiguration set")
+"""Parts of messages that say nothing of the recipient: the sender is not verified, or the SES account may only write to
+verified addresses yet; the configuration set that the sender has by default is not there any more."""
 _UNVERIFIED = "Amazon SES sends no confirmation mail: the sender, from of [mail], is not verified there, in {}"
 _VERIFY = (
     "In the SES console of that region, under Identities, verify the sender's domain or the address itself; or name "
@@ -143,6 +144,6 @@ def _refused(error: ClientError) -> ProviderError:
     code, message = details.get("Code", ""), details.get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     kind = _KINDS.get(code, Kind.UNKNOWN if status >= 500 else Kind.ACCOUNT)
-    if _NOT_VERIFIED in message:
+    if any(part in message for part in _NOT_THE_RECIPIENT):
         kind = Kind.ACCOUNT
     return ProviderError(kind, f"SES: {message or code}", provider_code=code or None)

@@ -100,6 +100,7 @@ def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
         (refusal("MessageRejected", "Email address is not verified: zoe@example.com"), Kind.ACCOUNT),
         (refusal("MessageRejected", "Email address is on the suppression list"), Kind.CONTACT),
         (refusal("BadRequestException", "Illegal address"), Kind.CONTACT),
+        (refusal("BadRequestException", "Configuration set <news> does not exist."), Kind.ACCOUNT),
         (refusal("SomethingNew"), Kind.ACCOUNT),
         (refusal("InternalServiceError", status=500), Kind.UNKNOWN),
         (ReadTimeoutError(endpoint_url="https://email.example.com"), Kind.UNKNOWN),

@@ -109,7 +109,10 @@ def needed(service: str, operation: str, region: str, params: Mapping[str, Any])
         if operation == "GetAccount":
             return {("ses:GetAccount", "*")}
         sender = params.get("EmailIdentity") or parseaddr(params["FromEmailAddress"])[1]
-        return {(f"ses:{operation}", f"arn:aws:ses:{place}:identity/{sender}")}
+        of_sender = (f"ses:{operation}", f"arn:aws:ses:{place}:identity/{sender}")
+        # A sender may have a configuration set by default; SES asks for the right to it, too, though no call names it.
+        by_default = ("ses:SendEmail", f"arn:aws:ses:{place}:configuration-set/by-default")
+        return {of_sender, by_default} if operation == "SendEmail" else {of_sender}
     raise AssertionError(f"{service}:{operation}: say here which right it takes")
 
 

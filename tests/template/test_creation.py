@@ -102,7 +102,7 @@ def is_own(stack: Stack, arn: str) -> bool:
     """
     _, partition, service, region, account, name = arn.split(":", 5)
     if service == "ses":
-        return account == "123456789012" and name == "identity/*"
+        return account == "123456789012" and name in ("identity/*", "configuration-set/*")
     of_stage = f"relais-{stage_of(stack)}-" in name or f"relais/{stage_of(stack)}/" in name
     restored = "table/restored-" in name
     return (partition, region, account) == ("aws", stack.region, "123456789012") and (of_stage or restored)
