@@ -318,8 +318,9 @@ def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
 
 
 def waiting_since(task: Task) -> datetime:
-    """Return when a delivery began to wait: it was accepted, or resent."""
-    return task.delivery.resent_at or task.event.accepted_at
+    """Return when a delivery began to wait: it was accepted, confirmed by its person, or resent."""
+    confirmed_at = task.event.confirmation.confirmed_at if task.event.confirmation else None
+    return max(at for at in (task.event.accepted_at, confirmed_at, task.delivery.resent_at) if at is not None)
 
 
 def _readings(event: Event) -> tuple[Reading, ...]:

@@ -45,13 +45,17 @@ class Confirmation:
     words: str | None = None
     """The SHA-256 of the words of the mail."""
 
-    def status(self, *, ended: bool, now: datetime) -> ConfirmationStatus:
-        """Returns its state; `ended`: its signup ended without it."""
+    def status(self, *, ended_at: datetime | None, has_begun: bool, now: datetime) -> ConfirmationStatus:
+        """Returns its state. `ended_at`: when its signup ended without it; `has_begun` is false where its time begins
+        only with its mail: of what is quarantined, released or sent again.
+        """
         if self.confirmed_at is not None:
             return ConfirmationStatus.CONFIRMED
-        if now >= self.expires_at:
+        if not has_begun:
+            return ConfirmationStatus.WAITING
+        if (ended_at or now) >= self.expires_at:
             return ConfirmationStatus.EXPIRED
-        if ended:
+        if ended_at is not None:
             return ConfirmationStatus.FAILED
         return ConfirmationStatus.WAITING if self.sent_at is None else ConfirmationStatus.SENT
 

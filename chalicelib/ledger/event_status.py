@@ -139,10 +139,14 @@ class EventView:
         }
 
     def _confirmation(self, confirmation: Confirmation, deliveries: Sequence[Delivery]) -> dict[str, Any]:
-        ended = any(delivery.status is not Status.PENDING for delivery in deliveries)
+        now = self._clock()
+        ended_at = [delivery.updated_at or now for delivery in deliveries if delivery.status is not Status.PENDING]
+        waits_anew = not ended_at and any(one.quarantined or one.resent_at for one in deliveries)
+        has_begun = confirmation.mails > 0 or not waits_anew
+        status = confirmation.status(ended_at=min(ended_at, default=None), has_begun=has_begun, now=now)
         sent, confirmed = confirmation.sent_at, confirmation.confirmed_at
         return {
-            "status": confirmation.status(ended=ended, now=self._clock()).value,
+            "status": status.value,
             "attempts": confirmation.attempts,
             "sent_at": format_time(sent) if sent else None,
             "confirmed_at": format_time(confirmed) if confirmed else None,

@@ -23,7 +23,7 @@ _OF_UNSUBSCRIBES = swept_ranges(EventType.UNSUBSCRIBE)
 
 @dataclass(frozen=True, slots=True)
 class Oldest:
-    """Acceptance times of an account's oldest pending deliveries (ms); None: there is none."""
+    """Since when an account's oldest pending deliveries wait (ms); None: there is none."""
 
     of_all: int | None = None
     """Excludes quarantined deliveries: these wait on purpose, and have their own alarm."""
@@ -49,7 +49,7 @@ class Waiting:
         events = self._table.get_many(event_key(event_id) for _, event_id in waiting)
         # The index is eventually consistent: it may still contain deliveries that have just become final.
         times = {
-            key: well_formed(lambda item: item.required("accepted", Milliseconds), item)
+            key: well_formed(_waits_since, item)
             for key, item in events.items()
             if item.get("status", _PENDING) == _PENDING
         }
@@ -76,6 +76,11 @@ def _in_range(item: Attributes) -> tuple[IndexRange, str]:
     """Reads the range of an entry of the index, and the id of its event."""
     _, event_id = due_from(item)
     return parse_sort_key(item.required("due_sk", str))[0], event_id
+
+
+def _waits_since(event: Attributes) -> int:
+    """Reads when an event was accepted, or confirmed by its person: before that it waited for them alone."""
+    return event.optional("confirmed", Milliseconds) or event.required("accepted", Milliseconds)
 
 
 def _earliest(times: Iterable[int]) -> int | None:

@@ -9,7 +9,8 @@ from hashlib import sha256
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.domain.times import format_time
+from chalicelib.domain.times import epoch_milliseconds, format_time
+from chalicelib.ledger.oldest_pending import Waiting
 from chalicelib.providers.account import Account
 from tests.confirmation.conftest import ZOE, Visitor, failing
 from tests.support.aws import TestAws
@@ -272,3 +273,29 @@ def test_the_click_is_kept_as_evidence(product: Product, visitor: Visitor) -> No
     [state] = product.container.subscriptions.of(ZOE)["paris"]
     kept = state.lease.consents[signup] if state.lease else state.latest_consent
     assert kept is not None and kept.confirmed_ip == "203.0.113.9"
+
+
+def test_what_a_person_confirms_late_is_given_up_no_sooner(product: Product, visitor: Visitor) -> None:
+    """Until the click nothing could be delivered: an outage parks it after `give_up_after_hours` from then."""
+    product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "out of order")
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.clock.forward(hours=71)
+    assert visitor.open(visitor.link(), "POST").status == 200
+    for _ in range(2):
+        product.clock.forward(hours=80)
+        product.work(signup)
+        assert product.delivery(signup)["status"] == "pending"
+    product.clock.forward(hours=9)
+    product.work(signup)
+    assert product.delivery(signup)["status"] == "parked"
+
+
+def test_the_age_of_what_waits_counts_from_the_click(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.clock.forward(hours=20)
+    assert visitor.open(visitor.link(), "POST").status == 200
+    product.clock.forward(seconds=5)
+    oldest = Waiting(product.container.table).oldest("paris")
+    assert oldest.of_all == epoch_milliseconds(product.clock()) - 5000

@@ -105,9 +105,11 @@ def test_a_mail_that_is_refused_is_told_to_the_operator(product: Product, visito
     product.work(signup)
     delivery = product.delivery(signup)
     assert (delivery["status"], delivery["reason"]) == ("refused", "confirmation mail: …@… is on the opt-out list")
-    assert visitor.confirmation(signup)["status"] == "failed"
+    product.clock.forward(days=4)
+    assert visitor.confirmation(signup)["status"] == "failed", "nobody was asked, so nobody was too late"
     visitor.lettre.rule = None
     assert product.container.resend({"status": "refused"}, FakeContext()) == {"resent": 1}
+    assert visitor.confirmation(signup)["status"] == "waiting"
     product.work(signup)
     assert (len(visitor.lettre.mails), product.paris.emails) == (1, []), "what is sent again is the mail"
 
@@ -171,6 +173,7 @@ def test_a_signup_that_was_quarantined_has_its_whole_time_from_its_release(produ
     product.work(signup)
     assert (visitor.lettre.mails, product.delivery(signup)["reason"]) == ([], "quarantined")
     product.clock.forward(days=10)
+    assert visitor.confirmation(signup)["status"] == "waiting"
     assert product.container.resend({"status": "quarantined"}, FakeContext()) == {"resent": 1}
     product.work(signup)
     assert visitor.confirmation(signup)["status"] == "sent"
