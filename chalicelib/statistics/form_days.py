@@ -25,7 +25,7 @@ class FormDay:
     """Without those of the trap."""
     trapped: int = 0
     quarantined: int = 0
-    """Signups and unsubscribes that were quarantined, also if they were released since."""
+    """Signups that were quarantined, also if they were released since."""
     unsubscribes: int = 0
 
     @property
@@ -51,8 +51,6 @@ def form_days(counts: Iterable[DayCount], form: str | None = None) -> list[FormD
 
 def _number_of(count: DayCount) -> str | None:
     """Returns the number that a count belongs to; None for what is not shown."""
-    if count.outcome == day_counts.QUARANTINED:
-        return "quarantined"
     if count.type is EventType.UNSUBSCRIBE:
         return "unsubscribes" if count.outcome == day_counts.ACCEPTED else None
     if count.outcome != Status.REFUSED:

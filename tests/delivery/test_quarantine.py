@@ -19,10 +19,11 @@ from chalicelib.ledger.keys import form_hour_partition
 from chalicelib.ledger.quarantine import QuarantineStore
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
+from chalicelib.statistics.form_days import form_days
 from tests.delivery.quarantine import LIMIT, QUARANTINED, counted, flood, leave, left, limited_product
 from tests.operators.support import calls, enqueued, report, resend
 from tests.support.aws import TestAws
-from tests.support.product import Product
+from tests.support.product import START, Product
 
 
 @pytest.fixture
@@ -47,6 +48,12 @@ def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Pr
     for delivery in view["deliveries"]:
         assert delivery["reason"] == "quarantined"
         assert (delivery["attempts"], delivery["next_attempt_at"]) == (0, "2026-03-02T09:30:00Z")
+
+
+def test_they_are_counted_as_unsubscribes_and_not_as_quarantined_signups(product: Product) -> None:
+    flood(product, 2)
+    (day,) = form_days(product.container.counts.read(START.date(), START.date()))
+    assert (day.unsubscribes, day.accepted, day.quarantined) == (LIMIT + 2, 0, 0)
 
 
 def test_of_one_batch_the_earliest_are_delivered(product: Product, resources: TestAws) -> None:
