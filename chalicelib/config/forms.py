@@ -86,7 +86,7 @@ def _confirm(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -
         return None
     if not root.leads_to("unsubscribe"):
         table.wrong("confirm", "needs a key for the links of its mails: add [unsubscribe] with keys")
-    if not root.leads_to("api", "public_url") and not table.leads_to("fields", UNSUBSCRIBE_URL):
+    if _lacks_url(root, table):
         table.wrong("confirm", "needs the address of the links in its mails: add public_url to [api]")
     if sender == MAIL_BY_SES and not root.leads_to("mail"):
         table.wrong("confirm", 'needs a sender: add [mail] with from = "lettre@example.com"')
@@ -98,9 +98,15 @@ def _altcha(root: TomlTable, table: TomlTable) -> bool:
     wanted = table.flag("altcha", False)
     if wanted and not root.leads_to("unsubscribe"):
         table.wrong("altcha", "needs a key that signs the challenges: add [unsubscribe] with keys")
-    if wanted and not root.leads_to("api", "public_url") and not table.leads_to("fields", UNSUBSCRIBE_URL):
+    if wanted and _lacks_url(root, table):
         table.wrong("altcha", "needs the address of the challenges: add public_url to [api]")
     return wanted
+
+
+def _lacks_url(root: TomlTable, table: TomlTable) -> bool:
+    """Returns whether there is no public URL, and `_fields` does not report that by the form's unsubscribe link."""
+    reported = root.leads_to("unsubscribe") and table.leads_to("fields", UNSUBSCRIBE_URL)
+    return not root.leads_to("api", "public_url") and not reported
 
 
 def _one_of_fields(fields: dict[str, str]) -> Check:

@@ -74,3 +74,17 @@ def test_mistakes_are_named(
     found = {error.field: error.message for error in errors_in(text)}
     assert said in found.get(wrong, ""), found
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("key", ["confirm", "altcha"])
+def test_of_a_form_with_unsubscribe_links_all_that_is_missing_is_named(
+    errors_in: Callable[[str], tuple[FieldError, ...]], key: str
+) -> None:
+    keys = '[unsubscribe]\nkeys = ["placeholder-unsubscribe-key-of-32-characters"]\n'
+    text = BASE.replace('[api]\npublic_url = "https://relais.example.com"\n', "").replace(keys, "")
+    text = text.replace('confirm = "ses"', 'confirm = "ses"' if key == "confirm" else "altcha = true")
+    text += '"@unsubscribe_url" = "link"\n'
+    said = [(error.field, error.message.partition(": ")[2].split(" ")[1]) for error in errors_in(text)]
+    assert said == [(f"forms.footer.{key}", "[unsubscribe]"), (f"forms.footer.{key}", "public_url")]
+    linked = [(error.field, "public_url" in error.message) for error in errors_in(text + keys)]
+    assert linked == [('forms.footer.fields."@unsubscribe_url"', True)]
