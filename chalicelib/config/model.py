@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Literal
 
 from ..domain.events import Event, EventType
@@ -229,6 +230,12 @@ class Settings:
     def mails_by_ses(self) -> bool:
         """True if Amazon SES sends the confirmation mails of a form: it may be paused, as an account may."""
         return any(form.confirm == MAIL_BY_SES for form in self.forms.values())
+
+    @property
+    def confirm_within(self) -> timedelta:
+        """The longest time that a form leaves people to confirm their signup; 0 without double opt-in."""
+        hours = (form.confirm_within_hours for form in self.forms.values() if form.confirm)
+        return timedelta(hours=max(hours, default=0))
 
     def missing_form(self, event: Event) -> str | None:
         """Returns why a signup waits whose form is not in this configuration; None for any other event."""

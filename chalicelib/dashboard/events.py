@@ -136,11 +136,13 @@ def find(
     now: datetime,
     limit: int = PAGE,
     account_of: Mapping[str, str] | None = None,
+    confirm_within: timedelta = timedelta(),
 ) -> Events:
     """Reads a page of deliveries: one query for each account while that has few. Raises LedgerUnavailable.
 
     `account_of`: the account of each form with double opt-in. Signups that wait for their person, of which there may be
     many and nobody can do anything about them, are among what is pending at any account, where that was chosen.
+    `confirm_within`: as in `AttentionQuery`.
 
     A page of few of a form, a reason or a day may be short and still have a next one. A cursor of another list begins
     at the newest.
@@ -159,11 +161,12 @@ def find(
         limit=limit,
         cursor=choice.cursor,
         type=choice.type,
+        confirm_within=confirm_within,
     )
     try:
         page = attention.page(query, now)
     except BadCursor:
-        return find(attention, _first(choice), accounts, now, limit, account_of)
+        return find(attention, _first(choice), accounts, now, limit, account_of, confirm_within)
     entries = [
         replace(entry, account=(account_of or {}).get(entry.form or "", ""))
         if entry.account == UNCONFIRMED_PARTITION

@@ -77,7 +77,7 @@ class AttentionQuery:
     """Restricts a list. `since` and `until` bound the time of acceptance, and are part of it.
 
     `cursor` continues a list of the same restrictions. `UNCONFIRMED_PARTITION` among the accounts stands for the
-    signups that wait for their person, whatever their account.
+    signups that wait for their person, whatever their account; most are due `confirm_within` after their acceptance.
     """
 
     accounts: tuple[str, ...]
@@ -89,6 +89,7 @@ class AttentionQuery:
     code: ReasonCode | None = None
     until: datetime | None = None
     type: EventType | None = None
+    confirm_within: timedelta = timedelta()
 
 
 class AttentionList:
@@ -269,7 +270,13 @@ class _Reading:
 def _ranges(query: AttentionQuery) -> list[ListedRange]:
     """Returns the ranges of a query, the last of each account first: in that order they are read."""
     return [
-        ListedRange(account, kind, listed, later // _MILLISECOND, exact)
+        ListedRange(
+            account,
+            kind,
+            listed,
+            (query.confirm_within if account == UNCONFIRMED_PARTITION else later) // _MILLISECOND,
+            exact,
+        )
         for account in sorted(set(query.accounts))
         for kind in sorted(IndexRange, reverse=True)
         for listed, later, exact in [KINDS[kind]]

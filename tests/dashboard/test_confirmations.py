@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from chalicelib.dashboard import events
 from chalicelib.domain.confirmation import Confirmation
 from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.ledger.confirmations import ConfirmationStore
 from tests.dashboard.visitor import Person, with_admin_key, words
 from tests.support.product import START, Product
 
@@ -40,6 +44,36 @@ def test_what_waits_for_its_person_is_among_what_is_pending(product: Product, pe
     page = words(person.get("/dashboard/events?status=pending"))
     assert "Signup" in page and "Pending paris footer" in page
     assert f"/dashboard/events/{event_id}" not in person.get("/dashboard/events").body
+
+
+def test_what_waits_for_its_person_is_no_newer_than_it_is(
+    product: Product, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is due when its person's time is over, days after what was accepted later."""
+    form = replace(product.settings.forms["footer"], confirm="paris", confirm_within_hours=48)
+    with_admin_key(product, forms={"footer": form})
+    held = product.container
+    confirmations = ConfirmationStore(held.table, held.address_keys, held.events, held.counts)
+    ids = []
+    for number in range(6):
+        signup = product.signup(f"a{number}@example.com", form="footer", list=None)
+        if number % 2 == 0:
+            signup = replace(signup, confirmation=Confirmation(product.clock() + timedelta(hours=48), "fr"))
+        ids += product.store(signup)
+        if signup.confirmation:
+            confirmations.mailed(signup, None, product.clock())
+        product.clock.forward(minutes=1)
+    for path in ("/events?limit=2", "/events?limit=2&status=pending"):
+        found: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = person.get(f"{path}&cursor={cursor}").json
+            found += [event["id"] for event in page["events"]]
+            cursor = page["cursor"]
+        assert found == ids[::-1]
+    monkeypatch.setattr(events, "PAGE", 2)
+    first = person.get("/dashboard/events?status=pending").body
+    assert [event_id in first for event_id in ids] == [False] * 4 + [True] * 2
 
 
 def test_an_address_is_found_among_what_waits_is_held_or_was_refused(product: Product, person: Person) -> None:

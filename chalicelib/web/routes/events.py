@@ -73,7 +73,8 @@ class EventsRoutes:
         settings = self._services.settings
         every = self._services.accounts.names(settings.accounts) if account is None else (account,)
         asks = any(form.confirm and form.account in every for form in settings.forms.values())
-        return replace(query, accounts=(*every, *((UNCONFIRMED_PARTITION,) if asks else ())))
+        accounts = (*every, *((UNCONFIRMED_PARTITION,) if asks else ()))
+        return replace(query, accounts=accounts, confirm_within=settings.confirm_within)
 
 
 def _statuses(text: str) -> tuple[Listed, ...]:

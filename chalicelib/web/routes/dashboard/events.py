@@ -65,7 +65,9 @@ class EventPages:
         accounts = self._accounts()
         choice = choose.read_choice(request.query, accounts)
         account_of = {form.name: form.account for form in self._services.settings.forms.values() if form.confirm}
-        found = choose.find(AttentionList(self._services.table), choice, accounts, page.now, choose.PAGE, account_of)
+        within = self._services.settings.confirm_within
+        listing = AttentionList(self._services.table)
+        found = choose.find(listing, choice, accounts, page.now, choose.PAGE, account_of, within)
         today = page.now.astimezone(UTC).date()
         counts = self._services.counts.read(
             today - timedelta(days=self._services.settings.privacy.keep_events_days), today
