@@ -324,8 +324,7 @@ def test_a_person_is_looked_up_by_address(
 def test_a_program_that_looks_up_no_address_gets_a_problem(product: Product) -> None:
     headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/x-www-form-urlencoded"}
     answer = request(product.container, "POST", "/dashboard/events/lookup", headers, "address=none")
-    assert (answer.status, answer.headers["content-type"]) == (422, "application/problem+json")
-    assert answer.json["errors"] == [{"field": "address", "message": "must contain exactly one @"}]
+    assert (answer.status, [error["field"] for error in answer.json["errors"]]) == (422, ["address"])
 
 
 def test_pages_and_addresses_of_the_dashboard_show_no_address_of_a_person(product: Product, person: Person) -> None:
