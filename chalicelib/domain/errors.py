@@ -124,7 +124,8 @@ class InvalidEvent(RelaisError):
 
     def __init__(self, field_errors: Sequence[FieldError]) -> None:
         self.field_errors = tuple(field_errors)
-        super().__init__("; ".join(f"{one.field}: {one.message}" for one in self.field_errors))
+        said = (f"{one.field}: {one.message}" if one.field else one.message for one in self.field_errors)
+        super().__init__("; ".join(said))
 
 
 class ConfigurationError(RelaisError):
