@@ -172,6 +172,13 @@ def test_a_form_shows_its_refusals_by_reason(product: Product, person: Person) -
     assert "by reason" not in words(person.get("/dashboard/forms/footer"))
 
 
+def test_a_form_whose_account_has_no_lists_names_none(product: Product, person: Person) -> None:
+    with_admin_key(product, forms={"footer": replace(product.settings.forms["footer"], list="")})
+    person.log_in()
+    assert "This form signs people up to paris. " in words(person.get("/dashboard/forms/footer"))
+    assert "footer paris 0 0 none in 28 days" in words(person.get("/dashboard"))
+
+
 def test_a_silent_form_needs_a_person(product: Product, person: Person) -> None:
     for _ in range(30):
         sign_up(product, "a")

@@ -13,6 +13,11 @@ FORM: Texts = {
         "Dit formulier schrijft in op de lijst {list} van {account}.",
         "This form signs people up to list {list} of {account}.",
     ),
+    "lead_without_list": Text(
+        "Ce formulaire inscrit chez {account}.",
+        "Dit formulier schrijft in bij {account}.",
+        "This form signs people up to {account}.",
+    ),
     "is_silent": Text(
         "Aucune inscription depuis le {since}.",
         "Geen aanmelding sinds {since}.",
