@@ -19,7 +19,7 @@ from ..domain.events import Delivery, Event, Status, StoredEvent
 from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds, to_milliseconds
 from ..ledger.confirmations import ConfirmationStore
-from ..observability import ContextPool, log_context, logger, metrics
+from ..observability import ContextPool, event_log, log_context, logger, metrics
 from ..providers.spec import Mail
 from ..services import Services
 from .mails import compose
@@ -214,13 +214,19 @@ class ConfirmationMails:
             self._store.withdraw_mail(mailbox(event.email), begun)
         if failure.kind in (Kind.CONTACT, Kind.CALLER):
             breaker.answered(None)
-            reason = f"{MAIL_REFUSED}{failure.message}"
-            self._store.refuse(event, signup.delivery, reason, failure.reason_code, self._services.effects.clock())
-            logger.warning("confirmation mail refused", extra={"event_id": event.id, "reason": failure.message})
+            self._refuse(signup, failure)
             return None
         until = breaker.failed(failure)
         self._store.retry(event, until, unknown=failure.kind is Kind.UNKNOWN)
         return until
+
+    def _refuse(self, signup: Waiting, failure: ProviderError) -> None:
+        """End a signup whose mail was refused for good; it counts among the refusals, as one by a provider does."""
+        event, reason, code = signup.event, f"{MAIL_REFUSED}{failure.message}", failure.reason_code
+        logger.warning("confirmation mail refused", extra={"event_id": event.id, "reason": failure.message})
+        if self._store.refuse(event, signup.delivery, reason, code, self._services.effects.clock()):
+            ended = replace(signup.delivery, status=Status.REFUSED, reason=reason, reason_code=code)
+            event_log.ended([(event.id, ended)])
 
     def _may_mail(self, event: Event, now: datetime, *, may_be_forgotten: bool) -> bool:
         """Record one more mail to the mailbox, unless it has had too many; return whether it may be sent."""
@@ -241,6 +247,7 @@ class ConfirmationMails:
 
     def _end(self, signup: Waiting, why: str) -> None:
         if self._store.end(signup.event, signup.delivery, self._services.effects.clock()):
+            metrics.count(Status.REFUSED.value, account=signup.delivery.account)
             logger.info("signup ended unconfirmed", extra={"event_id": signup.event.id, "why": why})
 
     def _postpone(self, signups: Sequence[Waiting], until: datetime) -> None:

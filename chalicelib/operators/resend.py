@@ -13,6 +13,7 @@ from ..domain.errors import LedgerUnavailable, ProviderError
 from ..domain.events import DISCARDED, QUARANTINED, UNCONFIRMED, Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.ordering import SUPPRESSED
+from ..domain.reasons import ReasonCode
 from ..domain.times import parse_time
 from ..ingestion.parse_event import INVALID
 from ..ingestion.parse_form import TRAP
@@ -209,7 +210,8 @@ class _ResendRun:
 
     def _discard(self, stored: StoredEvent, now: datetime) -> None:
         accounts = [name for name in self._wanted.accounts(stored, now) if self._requeues.discard(stored, name, now)]
-        ended = [Delivery(name, Status.REFUSED, reason=DISCARDED) for name in accounts]
+        code = ReasonCode.DISCARDED
+        ended = [Delivery(name, Status.REFUSED, reason=DISCARDED, reason_code=code) for name in accounts]
         event_log.ended((stored.event.id, delivery) for delivery in ended)
         with self._lock:
             self.discarded += bool(accounts)

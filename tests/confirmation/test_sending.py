@@ -10,6 +10,7 @@ import pytest
 from chalicelib.config.model import Privacy
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.observability import metrics
 from tests.confirmation.conftest import ZOE, Visitor, failing, with_confirmation
 from tests.support.product import FakeContext, Product
 
@@ -99,12 +100,16 @@ def test_a_worker_that_dies_after_the_call_is_an_unknown_outcome(product: Produc
     assert visitor.confirmation(signup)["status"] == "sent"
 
 
-def test_a_mail_that_is_refused_is_told_to_the_operator(product: Product, visitor: Visitor) -> None:
+def test_a_mail_that_is_refused_is_told_to_the_operator(
+    product: Product, visitor: Visitor, capsys: pytest.CaptureFixture[str]
+) -> None:
     visitor.lettre.rule = failing(Kind.CONTACT, "zoe@example.com is on the opt-out list")
     signup = visitor.sign_up(ZOE)
     product.work(signup)
     delivery = product.delivery(signup)
     assert (delivery["status"], delivery["reason"]) == ("refused", "confirmation mail: …@… is on the opt-out list")
+    metrics.flush()
+    assert '"unexpected_refusals":1' in capsys.readouterr().out, "so that a sender that refuses all raises the alarm"
     product.clock.forward(days=4)
     assert visitor.confirmation(signup)["status"] == "failed", "nobody was asked, so nobody was too late"
     visitor.lettre.rule = None

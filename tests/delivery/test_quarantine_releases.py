@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.observability import metrics
 from chalicelib.operators.requeue import Requeues
 from tests.delivery.quarantine import QUARANTINED, flood, limited_product
 from tests.operators.support import enqueued, items, report, resend
@@ -51,7 +52,9 @@ def test_an_operator_releases_selected_unsubscribes(product: Product) -> None:
     assert "error" in resend(product, form="foter", **QUARANTINED)
 
 
-def test_hostile_2_an_operator_discards_a_flood(product: Product, resources: TestAws) -> None:
+def test_hostile_2_an_operator_discards_a_flood(
+    product: Product, resources: TestAws, capsys: pytest.CaptureFixture[str]
+) -> None:
     quarantined = flood(product, 3)
     assert resend(product, discard=True, **QUARANTINED) == {"discarded": 3}, "events"
     assert resend(product, discard=True, **QUARANTINED) == {"discarded": 0}
@@ -70,6 +73,8 @@ def test_hostile_2_an_operator_discards_a_flood(product: Product, resources: Tes
     assert product.paris.unsubscribed_emails == []
     found = report(product)
     assert (found["refused"], found["pending"], found["quarantined"]) == (6, 0, 0)
+    metrics.flush()
+    assert "unexpected_refusals" not in capsys.readouterr().out, "what a person decided raises no alarm"
 
 
 def test_an_event_for_one_account_is_discarded_in_one_write(product: Product, resources: TestAws) -> None:
