@@ -151,7 +151,7 @@ def as_usual(browser: Browser) -> Iterator[None]:
     browser.prefer("light")
 
 
-@pytest.mark.parametrize("language", ["fr", "nl", "en"])
+@pytest.mark.parametrize("language", ["fr", *(pytest.param(one, marks=pytest.mark.slow) for one in ("nl", "en"))])
 def test_every_page_is_accessible(browser: Browser, server: str, language: str) -> None:
     found: dict[str, list[str]] = {}
     for name in NAMES:

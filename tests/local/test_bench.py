@@ -113,6 +113,7 @@ def test_memory_is_that_of_the_process_itself() -> None:
     assert 5 < measured.peak_megabytes < 250
 
 
+@pytest.mark.slow
 def test_statistics_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "SIZES", (100, 200))
     rows = {(row.what, *row.columns): list(row.figures) for row in statistics.rows()}
@@ -129,6 +130,7 @@ def test_statistics_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPatch)
     assert read[0] == 100 and all(isinstance(each, int) and each < 40 for each in read[1:])
 
 
+@pytest.mark.slow
 def test_the_dashboard_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard, "SIZES", (60, 120))
     monkeypatch.setattr(dashboard, "REPEATS", 2)
@@ -144,6 +146,7 @@ def test_the_dashboard_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPat
             assert all(figure > 0 for figure in figures), what
 
 
+@pytest.mark.slow
 def test_unsubscribes_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unsubscribes, "SIZES", (20, 40))
     rows = {row.what: list(row.figures) for row in unsubscribes.rows()}
@@ -165,6 +168,7 @@ def small(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(delivery, name, value)
 
 
+@pytest.mark.slow
 def test_delivery_at_small_sizes(small: None) -> None:
     one, relais = (delivery._deliver(each, 20) for each in (delivery.BASELINE, delivery.RELAIS))
     rows = (*delivery._beside(relais, one), *delivery._times(relais, one), *delivery._growth())

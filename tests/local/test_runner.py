@@ -97,7 +97,7 @@ def test_a_failure_begins_with_the_promise(
     assert next(line for line in said[heading + 1 :] if line) == f"Promised: {promise}"
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize("processes", [pytest.param("0", marks=pytest.mark.slow), "2"])
 def test_without_servers_a_test_starting_one_fails(tmp_path: Path, processes: str) -> None:
     named = ("test_it.py::test_listens", "test_it.py::test_warns")
     assert run(tmp_path, "--processes", processes, *named).returncode == 0
