@@ -72,6 +72,13 @@ class Browser:
         found: list[Any] = self.driver.find_elements("css selector", selector)
         return found
 
+    def texts(self, selector: str) -> list[str]:
+        """The texts of the elements that a selector finds, read at once: the browser may be about to leave the page."""
+        found: list[str] = self.driver.execute_script(
+            "return Array.from(document.querySelectorAll(arguments[0]), (each) => each.innerText)", selector
+        )
+        return found
+
     def roles(self) -> list[tuple[str, str]]:
         """Role and name of everything exposed to assistive technology, except plain text and ignored nodes."""
         nodes = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]

@@ -31,12 +31,6 @@ def link_of(browser: Browser, stack: MovableStack) -> str:
     return stack.http + str(link.get_attribute("href")).removeprefix("http://127.0.0.1:8000")
 
 
-def headings(browser: Browser) -> list[str]:
-    """The page's headings, read at once: the browser may be about to leave the page."""
-    found: list[str] = browser.run("Array.from(document.querySelectorAll('h1'), (each) => each.innerText)")
-    return found
-
-
 @pytest.mark.parametrize(
     ("language", "asked", "button", "done"),
     [
@@ -61,12 +55,12 @@ def test_the_whole_way_from_the_form_to_the_list(
         wait_for(lambda: mails(stack))
         browser.open(f"{stack.sandbox}/mail/{mails(stack)[-1]}")
         browser.open(link_of(browser, stack))
-        wait_for(lambda: headings(browser) == [asked], 10)
+        wait_for(lambda: browser.texts("h1") == [asked], 10)
         assert ediware.emails()["ana@example.com"] == 0, "opening it changes nothing"
         [only] = browser.all("main button")
         assert only.text == button
         only.click()
-        wait_for(lambda: headings(browser) == [done], 10)
+        wait_for(lambda: browser.texts("h1") == [done], 10)
     wait_for(lambda: ediware.emails()["ana@example.com"] == 1)
     assert browser.complaints() == []
     assert len(mails(stack)) == 1
@@ -86,7 +80,7 @@ def test_its_pages_are_accessible(browser: Browser, stack: MovableStack) -> None
         for each in browser.all("main button"):
             each.click()
     browser.open(link[:-4])
-    assert headings(browser) == ["Ce lien n’est pas valable"]
+    assert browser.texts("h1") == ["Ce lien n’est pas valable"]
     assert axe(browser) == []
     shown = stack.request("GET", f"/events/{signup}", headers={"authorization": f"Bearer {ADMIN_KEY}"}).json
     assert shown["confirmation"]["status"] == "confirmed"

@@ -84,7 +84,7 @@ def test_all_is_well(browser: Browser, world: MovableStack) -> None:
     found = {"login": look(browser, world, "/dashboard/login", "nl", "dark")}
     log_in(browser, world.http)
     found["overview"] = look(browser, world, "/dashboard", "fr", "light")
-    assert [shown.text for shown in browser.all("h1")] == ["Tout va bien"]
+    assert browser.texts("h1") == ["Tout va bien"]
     assert browser.all("svg[role=img]"), "the forms have curves"
     found["events"] = look(browser, world, "/dashboard/events", "en", "dark")
     assert {page: wrong for page, wrong in found.items() if wrong} == {}
@@ -177,7 +177,7 @@ def test_everything_works_by_keyboard_alone_and_without_javascript(browser: Brow
         tab_to(browser, "button Log out")
         browser.press(ENTER)
         wait_for_title(browser, "Log in")
-    assert [shown.text for shown in browser.all("[role=status]")] == ["You are logged out."]
+    assert browser.texts("[role=status]") == ["You are logged out."]
     assert browser.complaints() == []
     browser.driver.back()
     wait_for(lambda: "next=" in browser.driver.current_url, 10)

@@ -135,7 +135,7 @@ def test_visitors_read_their_own_language(
         browser.open(f"{website.url}/{SHOWING}/{example}")
         fill(browser, address)
         wait_for(lambda: browser.driver.title not in (example, ""), 10)  # noqa: B023 - waited for at once
-        assert [heading.text for heading in browser.all("h1")] == [title]
+        assert browser.texts("h1") == [title]
         assert browser.run("document.documentElement.lang") == language[:2]
         assert axe(browser) == []
 

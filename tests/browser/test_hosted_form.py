@@ -39,7 +39,7 @@ def test_it_needs_neither_a_website_nor_a_script(browser: Browser, stack: Movabl
     browser.speak("fr")
     with browser.without_scripts():
         browser.open(f"{stack.http}/forms/footer")
-        assert [each.text for each in browser.all("h1")] == ["Notre lettre"]
+        assert browser.texts("h1") == ["Notre lettre"]
         browser.all("button")[0].click()
         assert browser.driver.current_url == f"{stack.http}/forms/footer", "the browser asks for what is required"
         sign_up(browser, "ana@example.com")
@@ -70,12 +70,12 @@ def test_without_a_redirect_the_frame_shows_what_comes_next(
     browser.open(f"{website.url}/{SHOWING}/frame")
     browser.driver.switch_to.frame(0)
     sign_up(browser, "ana@example")
-    wait_for(lambda: [each.text for each in browser.all("h1")] == ["Il reste quelque chose à corriger"], 10)
+    wait_for(lambda: browser.texts("h1") == ["Il reste quelque chose à corriger"], 10)
     address = browser.all("[name=email]")[0]
     address.clear()
     address.send_keys("ana@example.com")
     browser.all("button")[0].click()
-    wait_for(lambda: [each.text for each in browser.all("h1")] == ["Merci pour votre inscription"], 10)
+    wait_for(lambda: browser.texts("h1") == ["Merci pour votre inscription"], 10)
     browser.driver.switch_to.default_content()
     assert browser.driver.current_url == f"{website.url}/{SHOWING}/frame"
     assert stored(stack) == ["ana@example.com"]
