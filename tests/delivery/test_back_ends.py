@@ -18,6 +18,8 @@ from tests.support.back_end import Told, back_end_account, told
 from tests.support.product import Product, settings
 from tests.support.provider import FakeProvider
 
+pytestmark = pytest.mark.server
+
 BOTH = ("paris", "crm")
 
 

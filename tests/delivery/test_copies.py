@@ -24,6 +24,8 @@ from tests.support.http import request
 from tests.support.product import START, FakeContext, Product, settings
 from tests.support.provider import FakeProvider
 
+pytestmark = pytest.mark.server
+
 ZOE = "zoe@example.com"
 FOOTER = Form(
     "footer",

@@ -20,6 +20,8 @@ from tests.support.http import request
 from tests.support.product import Product, settings
 from tests.support.provider import FakeProvider
 
+pytestmark = pytest.mark.server
+
 ZOE = "zoe@example.com"
 OTHER = "whsec_cGxhY2Vob2xkZXItb2YtYW5vdGhlci1zaG9w"
 

@@ -154,6 +154,7 @@ def test_functions_compile_nothing(packaged: Packaged, python: RuntimePython) ->
     assert compiled == []
 
 
+@pytest.mark.server
 def test_bytecode_that_came_with_a_package_is_never_shipped(tmp_path: Path, python: RuntimePython) -> None:
     stale = {"one/__pycache__/part.cpython-313.pyc": b"stale", "one/gone.pyc": b"stale"}
     source = zip_of(tmp_path / "source.zip", {"one/part.py": b"X = {'a', 'b'}\n", **stale})
@@ -167,6 +168,7 @@ def test_bytecode_that_came_with_a_package_is_never_shipped(tmp_path: Path, pyth
     assert str(tmp_path).encode() not in bytecode
 
 
+@pytest.mark.server
 def test_a_module_that_cannot_be_compiled_is_named(tmp_path: Path, python: RuntimePython) -> None:
     source = zip_of(tmp_path / "source.zip", {"broken/part.py": b"def :\n"})
     with pytest.raises(deployment_zip.CompileError, match=r"/var/task/broken/part\.py"):

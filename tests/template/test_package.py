@@ -95,6 +95,7 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
         assert f"configuration fingerprint of {content}" in script
 
 
+@pytest.mark.server
 def test_packaging_fails_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "prod-0.1.0-kept").mkdir()
     (tmp_path / "latest").symlink_to("prod-0.1.0-kept")
@@ -252,6 +253,7 @@ def test_the_same_product_gives_the_same_zip(packaged: Packaged, tmp_path: Path)
     assert (made / "deployment.zip").read_bytes() == (packaged.out / "deployment.zip").read_bytes()
 
 
+@pytest.mark.server
 def test_packaging_fails_for_what_lambda_has_not(
     tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
