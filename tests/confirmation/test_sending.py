@@ -46,6 +46,7 @@ def test_five_mails_a_day_and_one_in_thirty_days_after_a_forget(product: Product
 # --- failing senders ---
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("kind", [Kind.LATER, Kind.ACCOUNT])
 def test_a_sender_that_is_down_for_a_day_costs_no_mail(product: Product, visitor: Visitor, kind: Kind) -> None:
     visitor.lettre.rule = failing(kind)

@@ -25,7 +25,7 @@ from tests.support.all_orders import Orders, Walk
 from tests.support.interleaving import Run
 from tests.support.reference import ACCOUNTS, World, check, serial
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 EVERYTHING = bool(os.environ.get("RELAIS_ALL_ORDERS"))
 SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))

@@ -263,6 +263,7 @@ def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptu
     caplog.set_level(logging.CRITICAL, "relais")
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("one_thread_a_worker")
 @pytest.mark.parametrize("first", [0, 1], ids=["old first", "new first"])
 def test_workers_with_two_configurations_deliver_a_person_once_in_every_order(first: int) -> None:

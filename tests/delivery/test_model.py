@@ -21,7 +21,7 @@ from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_ope
 from tests.support.product import FakeContext
 from tests.support.reference import ACCOUNTS, World, body_of, check, serial
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
 
 PERSONS = ("annabell", "bertrand")
 FAULTS = {"die": Died, "not done": NotDone, "repeat": Repeat, "answer lost": AnswerLost}

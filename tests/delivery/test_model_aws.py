@@ -17,6 +17,8 @@ from tests.support.dynamodb_backends import on_both
 from tests.support.memory import MemoryDynamo
 from tests.support.reference import ACCOUNTS, World, check, serial
 
+pytestmark = pytest.mark.seconds
+
 STEPS = 25
 
 

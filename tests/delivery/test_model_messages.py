@@ -15,7 +15,7 @@ from tests.support.examples import examples
 from tests.support.product import FakeContext, settings
 from tests.support.reference import World, serial
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
 
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 

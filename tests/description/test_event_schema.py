@@ -25,6 +25,8 @@ from tests.support.examples import examples
 from tests.support.http import request
 from tests.support.product import Product, settings
 
+pytestmark = pytest.mark.seconds
+
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 SECRET = "whsec_cGxhY2Vob2xkZXItb2YtdGhlLXNob3AtYW5kLWl0cy10aWxs"
 CONFIGURED: dict[str, Any] = {

@@ -18,6 +18,8 @@ from chalicelib.web.gateway import Gateway
 from tests.support.stack import ROOT
 from tests.web.surroundings import Answer, World, ask, gateway_event, make_app, make_settings
 
+pytestmark = pytest.mark.seconds
+
 JSON, URLENCODED = "application/json", "application/x-www-form-urlencoded"
 GUIDE = (ROOT / "docs" / "form-recipes.md").read_text(encoding="utf-8")
 SECTIONS = tomllib.loads("".join(re.findall(r"^```toml\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)))["forms"]
