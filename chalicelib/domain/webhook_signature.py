@@ -12,11 +12,12 @@ from hashlib import sha256
 ID = "webhook-id"
 TIMESTAMP = "webhook-timestamp"
 SIGNATURE = "webhook-signature"
-SECRET_PREFIX = "whsec_"  # noqa: S105 (what every secret begins with)
+KEY_PREFIX = "whsec_"
+"""What every secret begins with."""
 VERSION = b"v1,"
 
 
 def sign(secret: str, content: bytes) -> bytes:
     """Returns the signature of `content` with a `whsec_…` secret: `v1,` and base64."""
-    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    key = base64.b64decode(secret.removeprefix(KEY_PREFIX))
     return VERSION + base64.b64encode(hmac.digest(key, content, sha256))

@@ -42,7 +42,7 @@ WINDOW_SECONDS = 4
 PROCESSORS_AT_MB = 1769
 """Memory with which Lambda gives a whole processor."""
 AWS_CALL_MS, PROVIDER_CALL_MS = 5, 100
-"""How long a call takes, or several to AWS that run side by side."""
+"""How long a call takes, or several to AWS that run concurrently."""
 PLATFORM_LOG_BYTES = 340
 """Lambda's own lines of an invocation (START, END, REPORT), with what CloudWatch adds to each line."""
 KEPT_DAYS, UNIT_BYTES = 90, 4096

@@ -58,7 +58,7 @@ class Run:
     log_bytes: int
     processor_ms: float
     aws_rounds: int
-    """Calls to AWS that began while no other was under way: the others wait side by side with one."""
+    """Calls to AWS that began while no other was under way: the others wait concurrently with one."""
     series: tuple[str, ...]
     """The metrics that CloudWatch gets from it."""
 
@@ -135,7 +135,8 @@ def run_all() -> dict[str, Run]:
     import app
 
     boto3.setup_default_session()
-    counter = _Counter(boto3.DEFAULT_SESSION.events)  # type: ignore[union-attr]
+    session: Any = boto3.DEFAULT_SESSION
+    counter = _Counter(session.events)
     schedules = {name: getattr(app, name) for name in ("sweep", "sync_unsubscribes", "collect_stats")}
     runs: dict[str, Run] = {}
 
