@@ -41,6 +41,11 @@ _NOT_SET = (
     "environment_variables in .chalice/config.json"
 )
 
+_RESERVED_HOST = re.compile(
+    r"(?:://|@)(?:[\w-]+\.)*(?:example\.(?:com|net|org)|[\w-]+\.(?:example|invalid|test))(?![\w.-])", re.IGNORECASE
+)
+"""A URL or an address whose host nobody can have: RFC 2606 keeps these names for documentation and tests."""
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -173,6 +178,17 @@ def check_secrets_of_stage(document: Document, settings: Settings, stage: str, v
         if problem is not None:
             errors.add(_place_of(secret.key), problem)
     errors.raise_if_any()
+
+
+def with_reserved_hosts(value: object, key: str = "") -> Iterator[str]:
+    """Yield the keys, as `forms.footer.origins`, below which a text names a host that is kept for documentation."""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from with_reserved_hosts(each, f"{key}.{name}" if key else str(name))
+        return
+    texts = value if isinstance(value, list) else [value]
+    if any(isinstance(text, str) and _RESERVED_HOST.search(text) for text in texts):
+        yield key
 
 
 def _not_for_stage(secret: Secret, stage: str, variables: Collection[str]) -> str | None:

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import __version__, names
-from chalicelib.config.load import find_path, read_document, settings_of
+from chalicelib.config.load import Document, find_path, read_document, settings_of
 from chalicelib.config.model import Settings
 from chalicelib.domain.errors import ConfigurationError
 
 from . import deployment_zip, runtime_python, template, throttles
-from .configuration import check_secrets_of_stage
+from .configuration import check_secrets_of_stage, with_reserved_hosts
 from .options import STAGE
 from .template import exclusive_lock
 
@@ -61,6 +61,9 @@ def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "o
         print(
             f"  throttles       {throttles.MOST_FORMS} forms have their own; these share one for all of them: {shared}"
         )
+    if facts["reserved_hosts"]:
+        left = ", ".join(facts["reserved_hosts"])
+        print(f"  WARNING         hosts of the example are left, which lead nowhere; change or delete them: {left}")
     print("  deploy.sh       the commands below")
     print("Deploy it, now or when you want to go back to it, by way of a bucket of yours in the stack's region:")
     print(f"  BUCKET=YOUR-BUCKET sh {shown}/deploy.sh [Parameter=value ...]")
@@ -101,7 +104,8 @@ def package(
     template.check_stage(stage)
     architecture = _architecture(root, environ)
     python = _find_python(environ)
-    forms = sorted(_checked(configuration, stage, root).forms)
+    document, settings = _checked(configuration, stage, root)
+    forms = sorted(settings.forms)
     wheels = install_wheels(root, architecture)
     with tempfile.TemporaryDirectory(prefix="relais-package-") as folder:
         project, made = Path(folder) / "project", Path(folder) / "made"
@@ -122,6 +126,7 @@ def package(
             "stage": stage,
             "configuration": configured,
             "shared_throttles": [form for form in forms if form not in throttles.with_own(forms)],
+            "reserved_hosts": list(with_reserved_hosts(document.values)),
             "architecture": architecture,
             "bytecode": python.version if python else None,
         }
@@ -145,8 +150,8 @@ def _find_python(environ: Mapping[str, str]) -> runtime_python.RuntimePython | N
         raise PackagingError(str(error)) from error
 
 
-def _checked(configuration: Path, stage: str, root: Path) -> Settings:
-    """Return it as the functions of `stage` will read it. Raises ConfigurationError."""
+def _checked(configuration: Path, stage: str, root: Path) -> tuple[Document, Settings]:
+    """Return it as it stands, and as the functions of `stage` will read it. Raises ConfigurationError."""
     document = read_document(configuration)
     if stage == STAGE:
         environ = {**os.environ, "RELAIS_STAGE": stage}
@@ -154,7 +159,7 @@ def _checked(configuration: Path, stage: str, root: Path) -> Settings:
         environ = {**template.variables(stage, root), "RELAIS_API_URL": names.FROM_REQUEST}
     settings = settings_of(document, environ)
     check_secrets_of_stage(document, settings, stage, environ.keys())
-    return settings
+    return document, settings
 
 
 def _describe(made: Path, facts: Mapping[str, Any]) -> str:

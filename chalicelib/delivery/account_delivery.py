@@ -347,7 +347,7 @@ def _regrouped(groups: Sequence[Group], tasks: Sequence[Task]) -> list[Group]:
     """Return the same groups, reduced to the tasks in `tasks`; empty groups are left out."""
     ids = {task.event.id for task in tasks}
     reduced = [
-        Group(group.account, group.verb, group.list, tuple(task for task in group.tasks if task.event.id in ids))
+        Group(group.account, group.event_type, group.list, tuple(task for task in group.tasks if task.event.id in ids))
         for group in groups
     ]
     return [group for group in reduced if group.tasks]

@@ -12,7 +12,7 @@ from ..domain.events import Delivery, Event, EventType
 
 MOST_IN_A_ROW = 500
 """Signups of one row: the ids of all stand in the lease of their address, at most 70 KB."""
-ProviderVerb = Literal[EventType.SIGNUP, EventType.UNSUBSCRIBE]
+DeliveredType = Literal[EventType.SIGNUP, EventType.UNSUBSCRIBE]
 """The event types that are delivered by a provider call."""
 
 
@@ -31,10 +31,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tasks that can share a call: one account, one verb, one list."""
+    """Tasks that can share a call: one account, one event type, one list."""
 
     account: str
-    verb: ProviderVerb
+    event_type: DeliveredType
     list: str | None
     """The list of signups; None for unsubscribes, and for signups that only lift a suppression."""
     tasks: tuple[Task, ...]
@@ -46,15 +46,15 @@ def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
     A delivery given twice, as when an event and a notification of it meet in one batch, is made once. Raises ValueError
     for a sync, which no provider call delivers.
     """
-    gathered: dict[tuple[str, int, ProviderVerb, str | None], list[Task]] = {}
+    gathered: dict[tuple[str, int, DeliveredType, str | None], list[Task]] = {}
     for task in {(task.event.id, task.account): task for task in tasks}.values():
         gathered.setdefault((task.account, *_call_of(task.event)), []).append(task)
     groups: dict[str, list[Group]] = {}
-    for (account, _, verb, list_id), tasks_of in sorted(
+    for (account, _, event_type, list_id), tasks_of in sorted(
         gathered.items(), key=lambda entry: (*entry[0][:2], entry[0][3] or "")
     ):
         in_order = tuple(sorted(tasks_of, key=attrgetter("event.occurred_at")))
-        groups.setdefault(account, []).append(Group(account, verb, list_id, in_order))
+        groups.setdefault(account, []).append(Group(account, event_type, list_id, in_order))
     return {account: tuple(of_account) for account, of_account in groups.items()}
 
 
@@ -82,8 +82,8 @@ def _row_of(task: Task) -> Hashable:
     return normalise(event.email), event.list, event.may_lift_suppression, task.delivery.reverted_unsubscribe_at
 
 
-def _call_of(event: Event) -> tuple[int, ProviderVerb, str | None]:
-    """Return the rank and the verb of the call that an event needs, and the list that the call is for."""
+def _call_of(event: Event) -> tuple[int, DeliveredType, str | None]:
+    """Return the rank and the event type of the call that an event needs, and the list that the call is for."""
     match event.type:
         case EventType.UNSUBSCRIBE:
             return 0, EventType.UNSUBSCRIBE, None

@@ -72,9 +72,9 @@ class FormLimits:
             lambda one: self._quarantine(one, now) if one.event.id in above else (one, False), rest
         )
         new = [one.event for one, (_, is_new) in zip(rest, outcomes, strict=True) if is_new]
-        for limit, form, verb in sorted({(above[event.id], event.form or "", event.type) for event in new}):
-            these = [event for event in new if (above[event.id], event.form, event.type) == (limit, form, verb)]
-            event_log.quarantined(form, verb, limit, these)
+        for limit, form, event_type in sorted({(above[event.id], event.form or "", event.type) for event in new}):
+            these = [event for event in new if (above[event.id], event.form, event.type) == (limit, form, event_type)]
+            event_log.quarantined(form, event_type, limit, these)
         return [one for one, _ in outcomes if one.deliveries]
 
     def _above(self, events: Sequence[Event]) -> dict[str, str]:

@@ -61,7 +61,7 @@ class ProviderCalls:
         return ProviderError(Kind.ACCOUNT, f"the list {list_id} is not there any more", list_only=True)
 
     def _send(self, group: Group, part: Sequence[ClaimedRow]) -> None:
-        match group.verb:
+        match group.event_type:
             case EventType.UNSUBSCRIBE:
                 self._unsubscribe(part[0][0])
             case EventType.SIGNUP:
@@ -69,7 +69,7 @@ class ProviderCalls:
                     contacts = [self._contact([claimed.task.event for claimed in row]) for row in part]
                     self.provider.sign_up(group.list, contacts, budget=self.deadline.seconds_left)
             case _:
-                assert_never(group.verb)
+                assert_never(group.event_type)
 
     def _contact(self, events: Sequence[Event]) -> Contact:
         """Build the contact of one row: per field the latest value, and an unsubscribe link where a form asks for one.

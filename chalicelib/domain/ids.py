@@ -32,12 +32,12 @@ def new_event_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
     return str(uuid.UUID(int=value))
 
 
-def form_event_id(form: str, verb: str, idempotency_key: str, content: str) -> str:
-    """Derives an event id from a form's `Idempotency-Key`; with another form, verb or content it is another event.
+def form_event_id(form: str, event_type: str, idempotency_key: str, content: str) -> str:
+    """Derives an event id from a form's `Idempotency-Key`; with another form, type or content it is another event.
 
     `content` is a keyed digest, so that nobody can find an address by trying ids.
     """
-    return "form-" + _digest("form", form, verb, idempotency_key, content)
+    return "form-" + _digest("form", form, event_type, idempotency_key, content)
 
 
 def repeatable_signup_id(form: str, content: str, window: int, unsubscribed_at: int) -> str:

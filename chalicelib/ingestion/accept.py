@@ -85,5 +85,5 @@ def notify(services: Services, events: Iterable[Event]) -> None:
     for event in events:
         if event.refused is None or event.refused_code in NEVER_LISTED:
             ids.setdefault(event.type, {})[event.id] = None
-    for verb, event_ids in ids.items():
-        services.notifier.notify(verb, list(event_ids))
+    for event_type, event_ids in ids.items():
+        services.notifier.notify(event_type, list(event_ids))

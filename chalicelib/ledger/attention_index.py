@@ -84,12 +84,12 @@ class Place:
 
 KINDS: Mapping[IndexRange, tuple[Listed, timedelta, bool]] = {
     **dict.fromkeys(WAITING.values(), (Listed.PENDING, FIRST_DUE, False)),
-    **{QUARANTINED[verb]: (Listed.QUARANTINED, length, True) for verb, length in QUARANTINE_LENGTH.items()},
+    **{QUARANTINED[event_type]: (Listed.QUARANTINED, length, True) for event_type, length in QUARANTINE_LENGTH.items()},
     IndexRange.PARKED: (Listed.PARKED, timedelta(), True),
     IndexRange.REFUSED: (Listed.REFUSED, timedelta(), True),
 }
 """What each range lists, how much later than accepted it is sorted, and whether always so."""
-TYPES = {part: verb for ranges in (WAITING, QUARANTINED) for verb, part in ranges.items()}
+TYPES = {part: event_type for ranges in (WAITING, QUARANTINED) for event_type, part in ranges.items()}
 """The type of the events of a range, where it has one."""
 
 

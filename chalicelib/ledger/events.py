@@ -262,7 +262,7 @@ class EventStore:
                 if marked:  # neither final meanwhile, nor is this attempt already recorded
                     metrics.count("unknown_outcomes", account=account)
 
-    def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
+    def due(self, account: str, event_type: EventType, horizon: datetime | None, limit: int) -> list[str]:
         """Reads ids of events with a pending delivery to `account` due by `horizon`, earliest first.
 
         `horizon` None: all, but quarantined signups, which wait for an operator whatever else changes.
@@ -271,7 +271,7 @@ class EventStore:
         waits_on = IndexRange.QUARANTINED_SIGNUP if horizon is None else None
         found = self._table.in_parallel(
             lambda part: self._table.query_due(DUE_INDEX, account, sort_keys(part, until=until), limit),
-            [part for part in swept_ranges(verb) if part is not waits_on],
+            [part for part in swept_ranges(event_type) if part is not waits_on],
         )
         due = (well_formed(due_from, item) for items in found for item in items)
         earliest = sorted(each for each in due if each is not None)[:limit]

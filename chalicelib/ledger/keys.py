@@ -83,14 +83,14 @@ def event_id_of(pk: str) -> str:
     return pk.removeprefix("E#")
 
 
-def due_entry(account: str, verb: EventType, due: datetime) -> dict[str, str]:
+def due_entry(account: str, event_type: EventType, due: datetime) -> dict[str, str]:
     """Returns the place in the `due` index of a delivery that is pending and not quarantined."""
-    return _entry(account, WAITING[verb], due)
+    return _entry(account, WAITING[event_type], due)
 
 
-def quarantine_entry(account: str, verb: EventType, until: datetime) -> dict[str, str]:
+def quarantine_entry(account: str, event_type: EventType, until: datetime) -> dict[str, str]:
     """Returns the place in the `due` index of a quarantined delivery, which is due when its quarantine ends."""
-    return _entry(account, QUARANTINED[verb], until)
+    return _entry(account, QUARANTINED[event_type], until)
 
 
 def attention_entry(account: str, status: Status, accepted: datetime) -> dict[str, str]:
@@ -102,9 +102,9 @@ def _entry(account: str, part: IndexRange, at: datetime) -> dict[str, str]:
     return {"due_pk": account, "due_sk": sort_key(part, epoch_milliseconds(at))}
 
 
-def swept_ranges(verb: EventType) -> tuple[IndexRange, ...]:
+def swept_ranges(event_type: EventType) -> tuple[IndexRange, ...]:
     """Returns the ranges of the `due` index that may contain pending deliveries of that type."""
-    return (WAITING[verb], QUARANTINED[verb]) if verb in QUARANTINED else (WAITING[verb],)
+    return (WAITING[event_type], QUARANTINED[event_type]) if event_type in QUARANTINED else (WAITING[event_type],)
 
 
 def sort_key(part: IndexRange, milliseconds: int) -> str:
@@ -150,9 +150,9 @@ def recent_unsubscribe_key(address_hash: str) -> Key:
     return f"U#{address_hash}", "unsubscribed"
 
 
-def form_hour_partition(form: str, verb: EventType, hour: datetime) -> str:
+def form_hour_partition(form: str, event_type: EventType, hour: datetime) -> str:
     """Returns the partition of the events that are within a form's limit for an hour (its start, UTC)."""
-    return f"S#form#{form}#{verb.value}#{format_time(hour)}"
+    return f"S#form#{form}#{event_type.value}#{format_time(hour)}"
 
 
 def network_hour_partition(network: str) -> str:

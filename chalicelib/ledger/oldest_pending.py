@@ -17,7 +17,9 @@ LOOKED_AT = 10
 """Deliveries looked at in each range of the `due` index."""
 READ_TOGETHER = 40
 """Entries of all these ranges that one query reads; if it reaches the end, it has read them all."""
-_SWEPT = sorted({part for verb in EventType for part in swept_ranges(verb)} - {IndexRange.QUARANTINED_SIGNUP})
+_SWEPT = sorted(
+    {part for event_type in EventType for part in swept_ranges(event_type)} - {IndexRange.QUARANTINED_SIGNUP}
+)
 _OF_UNSUBSCRIBES = swept_ranges(EventType.UNSUBSCRIBE)
 
 

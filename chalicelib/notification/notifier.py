@@ -23,8 +23,8 @@ MESSAGES_A_CALL = 7
 EVENT_IDS = "event_ids"
 
 
-def _queue_of(verb: EventType) -> QueueKind:
-    match verb:
+def _queue_of(event_type: EventType) -> QueueKind:
+    match event_type:
         case EventType.SIGNUP:
             return "signups"
         case EventType.UNSUBSCRIBE:
@@ -32,11 +32,11 @@ def _queue_of(verb: EventType) -> QueueKind:
         case EventType.SYNC:
             return "syncs"
         case _:
-            assert_never(verb)
+            assert_never(event_type)
 
 
-QUEUE_OF: Mapping[EventType, QueueKind] = {verb: _queue_of(verb) for verb in EventType}
-TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_OF.items()}
+QUEUE_OF: Mapping[EventType, QueueKind] = {event_type: _queue_of(event_type) for event_type in EventType}
+TYPE_OF: Mapping[QueueKind, EventType] = {queue: event_type for event_type, queue in QUEUE_OF.items()}
 
 
 def notified_ids(message: Any) -> list[str] | None:
@@ -55,13 +55,13 @@ class Notifier:
         self._stage = stage
         self._url = cache(self._ask_url)
 
-    def notify(self, verb: EventType, event_ids: Sequence[str]) -> bool:
+    def notify(self, event_type: EventType, event_ids: Sequence[str]) -> bool:
         """Announce events to their queue; return False, and log, if it failed: sweep enqueues due events again."""
         parts = [event_ids[start : start + IDS_A_MESSAGE] for start in range(0, len(event_ids), IDS_A_MESSAGE)]
         bodies = [json.dumps({EVENT_IDS: part}, separators=(",", ":")) for part in parts]
         failed = 0
         try:
-            url = self._url(QUEUE_OF[verb])
+            url = self._url(QUEUE_OF[event_type])
             if len(bodies) == 1:
                 self._client.send_message(QueueUrl=url, MessageBody=bodies[0])
                 return True
@@ -70,20 +70,24 @@ class Notifier:
                 answer = self._client.send_message_batch(QueueUrl=url, Entries=entries[start : start + MESSAGES_A_CALL])
                 failed += len(answer.get("Failed", ()))
         except (ClientError, BotoCoreError) as error:
-            logger.warning("queue notification failed", extra={"verb": verb.value, "error": type(error).__name__})
+            logger.warning(
+                "queue notification failed", extra={"event_type": event_type.value, "error": type(error).__name__}
+            )
             return False
         if failed:
-            logger.warning("queue notification failed in part", extra={"verb": verb.value, "failed": failed})
+            logger.warning(
+                "queue notification failed in part", extra={"event_type": event_type.value, "failed": failed}
+            )
         return True
 
-    def connect(self, verb: EventType) -> None:
-        """Look up a verb's queue, so that the first notification need not. Raises botocore's errors."""
-        self._url(QUEUE_OF[verb])
+    def connect(self, event_type: EventType) -> None:
+        """Look up the queue of an event type, so that the first notification need not. Raises botocore's errors."""
+        self._url(QUEUE_OF[event_type])
 
-    def backlog(self, verb: EventType) -> int:
-        """Return the approximate number of messages waiting in a verb's queue. Raises botocore's errors."""
+    def backlog(self, event_type: EventType) -> int:
+        """Return the approximate number of messages waiting in the queue of an event type. Raises botocore's errors."""
         answer = self._client.get_queue_attributes(
-            QueueUrl=self._url(QUEUE_OF[verb]), AttributeNames=["ApproximateNumberOfMessages"]
+            QueueUrl=self._url(QUEUE_OF[event_type]), AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 

@@ -28,16 +28,16 @@ def accepted(events: Iterable[Event]) -> None:
             if code is not None:
                 _count_refused(account, code)
         grouped.setdefault((event.type.value, event.refused, code), []).append(event.id)
-    for (verb, refused, code), ids in grouped.items():
+    for (event_type, refused, code), ids in grouped.items():
         status = None if refused is None else Status.REFUSED.value
-        facts = {"verb": verb, "status": status, "reason": refused, "reason_code": code}
+        facts = {"event_type": event_type, "status": status, "reason": refused, "reason_code": code}
         _write(logger.info, ACCEPTED, ids, facts)
 
 
-def quarantined(form: str, verb: EventType, limit: str, events: Sequence[Event]) -> None:
+def quarantined(form: str, event_type: EventType, limit: str, events: Sequence[Event]) -> None:
     """Log events of one type that were quarantined just now, because `form`, or a network there, brought too many."""
     ids, facts = [event.id for event in events], {"form": form, "limit": limit}
-    if verb is EventType.UNSUBSCRIBE:
+    if event_type is EventType.UNSUBSCRIBE:
         metrics.count("unsubscribes_quarantined", len(events))
         _write(logger.warning, "unsubscribes quarantined", ids, facts)
     else:

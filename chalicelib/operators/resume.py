@@ -13,7 +13,7 @@ from ..domain.errors import LedgerUnavailable, ProviderError
 from ..domain.events import EventType, StoredEvent
 from ..domain.times import epoch_milliseconds
 from ..observability import logger
-from ..reconciliation.sweep import LONGEST_MAIL_PAUSE, MOST_A_RUN, VERBS
+from ..reconciliation.sweep import BY_URGENCY, LONGEST_MAIL_PAUSE, MOST_A_RUN
 from ..services import Services
 from .call_input import CALL_AGAIN, OUT_OF_TIME, checked, failed, nearest, wrong
 from .ledger_scan import OutOfTime, batches, time_check
@@ -55,8 +55,8 @@ class _Resumption:
         try:
             if not self._end_pauses():
                 return f"another worker kept changing the account's state; {CALL_AGAIN}"
-            for verb in VERBS:
-                self._enqueue(verb)
+            for event_type in BY_URGENCY:
+                self._enqueue(event_type)
             self._enqueue_mails()
         except OutOfTime:
             return OUT_OF_TIME
@@ -76,13 +76,13 @@ class _Resumption:
                 return True
         return False
 
-    def _enqueue(self, verb: EventType) -> None:
+    def _enqueue(self, event_type: EventType) -> None:
         """Makes what waits for the account due, and announces it."""
-        ids = self._services.events.due(self._account, verb, None, MOST_A_RUN)
+        ids = self._services.events.due(self._account, event_type, None, MOST_A_RUN)
         for batch in batches(list(dict.fromkeys(ids)), self._check_time):
             stored = self._services.events.load_well_formed(batch).stored
             waiting = [one.event.id for one in stored if self._make_due(one)]
-            if waiting and self._services.notifier.notify(verb, waiting):
+            if waiting and self._services.notifier.notify(event_type, waiting):
                 self.enqueued += len(waiting)
 
     def _enqueue_mails(self) -> None:

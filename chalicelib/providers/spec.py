@@ -37,7 +37,7 @@ class Capabilities:
     signup_repeat_is_harmless: bool = False
     """True if signing up a contact twice leaves one row (an upsert); False if it may leave two."""
     parallel_calls: int = 1
-    """Calls that may be under way at once for one account and verb."""
+    """Calls that may be under way at once for one account and event type."""
     reads_unsubscribes: bool = False
     """True if its unsubscribes can be read (`unsubscribed`)."""
     reads_subscribers: bool = False

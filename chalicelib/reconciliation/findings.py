@@ -32,7 +32,7 @@ from .rules import LONG_PAST, IndexEntry
 PAGE_ITEMS = 1000
 """Items read in one step."""
 _READ = ("pk", "sk", "status", "accounts", "due_pk", "due_sk", "expires_at", "updated")
-_SWEPT = sorted({part for verb in EventType for part in swept_ranges(verb)})
+_SWEPT = sorted({part for event_type in EventType for part in swept_ranges(event_type)})
 _WAITS = " OR ".join(f"#due_sk BETWEEN :from{place} AND :to{place}" for place in range(len(_SWEPT)))
 # Pending, and not where sweep looks, or due for too long.
 _PERHAPS_LOST = (

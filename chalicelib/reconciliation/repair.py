@@ -118,11 +118,13 @@ class Repairs:
         return self._events.load_well_formed(dict.fromkeys(one.event_id for one in findings))
 
     def _enqueue(self, repaired: Sequence[Finding], stored: Stored) -> int:
-        ids_by_verb: dict[EventType, list[str]] = {}
+        ids_by_type: dict[EventType, list[str]] = {}
         for one in repaired:
-            ids_by_verb.setdefault(stored[one.event_id].event.type, []).append(one.event_id)
+            ids_by_type.setdefault(stored[one.event_id].event.type, []).append(one.event_id)
         enqueued = sum(
-            len(ids) for verb, ids in ids_by_verb.items() if self._notifier.notify(verb, list(dict.fromkeys(ids)))
+            len(ids)
+            for event_type, ids in ids_by_type.items()
+            if self._notifier.notify(event_type, list(dict.fromkeys(ids)))
         )
         metrics.count("enqueued", enqueued)
         return enqueued

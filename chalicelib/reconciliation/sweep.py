@@ -22,9 +22,9 @@ from ..services import Services
 from .queue_waits import QueueWaits, longest
 
 _ORDER = (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
-VERBS = tuple(sorted(EventType, key=_ORDER.index))
+BY_URGENCY = tuple(sorted(EventType, key=_ORDER.index))
 MOST_A_RUN = 20_000
-"""Most ids enqueued per account, verb and run."""
+"""Most ids enqueued per account, event type and run."""
 BACKLOG_ENOUGH = 2_000
 """With so many messages waiting in a queue, further ones would only repeat them."""
 LONGEST_MAIL_PAUSE = timedelta(days=1)
@@ -58,7 +58,9 @@ class Sweep:
         are enqueued so as well.
         """
         waits = self._queue_waits.record()
-        verbs = [verb for verb in VERBS if (waits[QUEUE_OF[verb]].messages or 0) <= BACKLOG_ENOUGH]
+        event_types = [
+            event_type for event_type in BY_URGENCY if (waits[QUEUE_OF[event_type]].messages or 0) <= BACKLOG_ENOUGH
+        ]
         enqueued, complete, removed, forms_changed, key_returned = 0, True, list[str](), False, False
         try:
             removed, forms_changed = self._accounts.record_configured(self._names, self._targets)
@@ -69,14 +71,14 @@ class Sweep:
         whole |= {EventType.SYNC} if key_returned else set()
         for account in (*self._rotated(), *removed):
             try:
-                enqueued += self._enqueue(account, verbs, whole)
+                enqueued += self._enqueue(account, event_types, whole)
                 if account in self._names:
                     self._measure(account)
             except LedgerUnavailable as error:
                 complete = False
                 logger.error("account not swept: ledger unavailable", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
-        complete = complete and whole <= set(verbs)
+        complete = complete and whole <= set(event_types)
         enqueued += self._enqueue_unconfirmed()
         self._measure_senders()
         if forms_changed and complete:
@@ -151,7 +153,7 @@ class Sweep:
     def enqueue_account(self, account: str) -> int:
         """Enqueues what waits for an account that has just resumed, before the next run; returns how many."""
         try:
-            return self._enqueue(account, VERBS)
+            return self._enqueue(account, BY_URGENCY)
         except LedgerUnavailable as error:
             logger.warning("account not enqueued: ledger unavailable", extra={"account": account, "error": str(error)})
             return 0
@@ -165,23 +167,23 @@ class Sweep:
             return 0
         return len(ids) if ids and self._notifier.notify(EventType.SIGNUP, ids) else 0
 
-    def _enqueue(self, account: str, verbs: Iterable[EventType], whole: Collection[EventType] = ()) -> int:
+    def _enqueue(self, account: str, event_types: Iterable[EventType], whole: Collection[EventType] = ()) -> int:
         """Enqueues deliveries of an account that are due; those of `whole` due or not."""
         state, now, removed = read_state(self._services, account), self._clock(), account not in self._names
         enqueued = 0
-        for verb in verbs:
-            window = (now, MOST_A_RUN) if removed else self._window(state, verb, now)
-            if verb in whole:
+        for event_type in event_types:
+            window = (now, MOST_A_RUN) if removed else self._window(state, event_type, now)
+            if event_type in whole:
                 window = None, MOST_A_RUN
             if window is not None:
-                enqueued += self._enqueue_due(account, verb, *window)
+                enqueued += self._enqueue_due(account, event_type, *window)
         return enqueued
 
-    def _enqueue_due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> int:
-        ids = list(dict.fromkeys(self._events.due(account, verb, horizon, limit)))
-        return len(ids) if ids and self._notifier.notify(verb, ids) else 0
+    def _enqueue_due(self, account: str, event_type: EventType, horizon: datetime | None, limit: int) -> int:
+        ids = list(dict.fromkeys(self._events.due(account, event_type, horizon, limit)))
+        return len(ids) if ids and self._notifier.notify(event_type, ids) else 0
 
-    def _window(self, state: AccountState, verb: EventType, now: datetime) -> tuple[datetime | None, int] | None:
+    def _window(self, state: AccountState, event_type: EventType, now: datetime) -> tuple[datetime | None, int] | None:
         """Returns up to which due time deliveries are enqueued (None: any), and how many; None to enqueue none.
 
         For a paused account only overdue signups are enqueued, to be parked; an account whose pause is over is probed
@@ -189,17 +191,17 @@ class Sweep:
         ended, gets all that waited, due or not. A sync keeps its own times: what it creates is stored whatever the
         account's state.
         """
-        if not verb.waits_for_account:
+        if not event_type.waits_for_account:
             return now, MOST_A_RUN
         if backoff.is_open(state.pause, epoch_milliseconds(now)):
-            return self._window_while_paused(verb, now)
+            return self._window_while_paused(event_type, now)
         if state.pause is not None:
             return None, IDS_A_MESSAGE
         waited_until = max(state.resumed_at or 0, state.waived_until or 0)
         return max(now, from_epoch_milliseconds(waited_until) + FIRST_DUE_AT_MOST), MOST_A_RUN
 
-    def _window_while_paused(self, verb: EventType, now: datetime) -> tuple[datetime, int] | None:
-        match verb:
+    def _window_while_paused(self, event_type: EventType, now: datetime) -> tuple[datetime, int] | None:
+        match event_type:
             case EventType.SIGNUP:
                 return now - self._give_up_after + FIRST_DUE_AT_MOST, MOST_A_RUN
             case EventType.UNSUBSCRIBE:
@@ -207,7 +209,7 @@ class Sweep:
             case EventType.SYNC:
                 return now, MOST_A_RUN
             case _:
-                assert_never(verb)
+                assert_never(event_type)
 
 
 def _age(since: int | None, now: int) -> float:

@@ -18,7 +18,7 @@ class FormVisit:
     """A browser's request to a form, as far as it could be read."""
 
     request: Request
-    verb: EventType
+    event_type: EventType
     form: Form | None
     organisation: Organisation | None
     submission: Submission | None = None
@@ -39,4 +39,4 @@ class FormVisit:
         """Where the browser goes after success; None: a page of Relais."""
         if self.form is None:
             return None
-        return self.form.redirect if self.verb is EventType.SIGNUP else self.form.redirect_unsubscribe
+        return self.form.redirect if self.event_type is EventType.SIGNUP else self.form.redirect_unsubscribe

@@ -40,7 +40,7 @@ def test_every_delivery_is_in_exactly_one_batch_of_its_kind(given_tasks: list[Ta
         for group in groups:
             assert group.account == account and group.tasks
             for one in group.tasks:
-                assert (one.account, one.event.type) == (account, group.verb) and one.event.list == group.list
+                assert (one.account, one.event.type) == (account, group.event_type) and one.event.list == group.list
                 seen.append((one.event.id, account))
     assert sorted(seen) == sorted({(one.event.id, one.account) for one in given_tasks})
 
@@ -48,9 +48,9 @@ def test_every_delivery_is_in_exactly_one_batch_of_its_kind(given_tasks: list[Ta
 @given(tasks)
 def test_unsubscribes_come_first_and_all_in_order_of_occurrence(given_tasks: list[Task]) -> None:
     for groups in by_account(given_tasks).values():
-        verbs = [group.verb for group in groups]
+        verbs = [group.event_type for group in groups]
         assert verbs == sorted(verbs, key=lambda verb: verb is EventType.SIGNUP)
-        assert len({(group.verb, group.list) for group in groups}) == len(groups)
+        assert len({(group.event_type, group.list) for group in groups}) == len(groups)
         for group in groups:
             times = [one.event.occurred_at for one in group.tasks]
             assert times == sorted(times)

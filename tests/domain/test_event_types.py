@@ -17,14 +17,14 @@ from chalicelib.domain.ordering import SubscriptionState
 from chalicelib.ledger.subscriptions import DeliveryAttempt, decision
 from chalicelib.names import QueueKind
 from chalicelib.notification.notifier import QUEUE_OF
-from chalicelib.reconciliation.sweep import VERBS
+from chalicelib.reconciliation.sweep import BY_URGENCY
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SIGNUP = Event("e1", EventType.SIGNUP, "a@example.com", ("paris",), START, START, list="1")
 
 
 def test_every_type_is_swept_unsubscribes_first() -> None:
-    assert VERBS == (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
+    assert BY_URGENCY == (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
     assert set(_EVENT_TYPES) == {type.value for type in EventType}
 
 

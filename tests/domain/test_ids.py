@@ -35,7 +35,7 @@ def test_new_ids_of_one_moment_differ() -> None:
     assert len({new_event_id(NOW, os.urandom) for _ in range(1000)}) == 1000
 
 
-def test_an_idempotency_key_is_scoped_to_form_verb_and_content() -> None:
+def test_an_idempotency_key_is_scoped_to_form_type_and_content() -> None:
     ids = {
         form_event_id("footer", "signup", "k", "digest"),
         form_event_id("footer", "unsubscribe", "k", "digest"),

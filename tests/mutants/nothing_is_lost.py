@@ -92,7 +92,7 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="what waited for a changed form waits on",
         file="chalicelib/reconciliation/sweep.py",
-        before="if verb in whole:",
+        before="if event_type in whole:",
         after="if False:",
         tests=("tests/delivery/test_form_targets.py",),
     ),

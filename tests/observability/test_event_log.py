@@ -41,7 +41,7 @@ def event(event_id: str, *accounts: str, refused: str | None = None, code: Reaso
 def test_accepted_events_are_counted_per_account_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
     event_log.accepted([event("a", "paris", "lyon"), event("b", "paris"), event("c", "paris", refused="trap")])
     (good, trapped), counts = said(capsys)
-    assert (good["message"], good["verb"], good["event_ids"]) == ("accepted", "unsubscribe", ["a", "b"])
+    assert (good["message"], good["event_type"], good["event_ids"]) == ("accepted", "unsubscribe", ["a", "b"])
     assert (trapped["event_ids"], trapped["status"], trapped["reason"]) == (["c"], "refused", "trap")
     assert counts == {("paris", "accepted"): 3, ("lyon", "accepted"): 1, ("paris", "refused"): 1}
 

@@ -14,7 +14,7 @@ from chalicelib import __version__
 from chalicelib.config.load import read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
 from local import package, template, throttles
-from local.configuration import check_secrets_of_stage
+from local.configuration import check_secrets_of_stage, with_reserved_hosts
 from tests.support.aws import TestAws
 from tests.support.packaging import Packaged, interpreter
 
@@ -93,6 +93,42 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
         script = (kept / "deploy.sh").read_text()
         assert "{stack}" not in script and "{stage}" not in script
         assert f"configuration fingerprint of {content}" in script
+
+
+def test_hosts_that_are_left_of_the_example_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mail whose link leads to relais.example.com would be found out by its readers."""
+    document = read_document(template.ROOT / "chalicelib" / "relais.example.toml")
+    left = list(with_reserved_hosts(document.values))
+    assert {"api.public_url", "organisation.url", "forms.footer.origins", "forms.footer.redirect"} <= set(left)
+    (tmp_path / "deployment.zip").write_text("content")
+    (tmp_path / "sam.json").write_text(json.dumps(template.additions("prod")))
+    facts = {"stage": "prod", "configuration": "", "architecture": "arm64", "bytecode": None, "shared_throttles": []}
+    monkeypatch.setattr(package, "package", lambda *_, **__: tmp_path)
+    for hosts, warned in ((left, True), ([], False)):
+        package._describe(tmp_path, {**facts, "reserved_hosts": hosts})
+        assert package.main({"STAGE": "prod", "RELAIS_CONFIG": str(tmp_path / "relais.toml")}, tmp_path) == 0
+        assert ("change or delete them: " + ", ".join(left) in capsys.readouterr().out) is warned
+
+
+@pytest.mark.parametrize(
+    ("value", "reserved"),
+    [
+        ("https://relais.example.com", True),
+        ("https://www.example.org/merci", True),
+        ("http://crm.test:8080", True),
+        ("La Lettre <lettre@Example.com>", True),
+        (["http://localhost", "https://www.example.net"], True),
+        ("https://example.com.fr", False),
+        ("https://myexample.com", False),
+        ("http://localhost/example.com", False),
+        ("null", False),
+        (3, False),
+    ],
+)
+def test_a_host_is_of_the_example_if_nobody_can_have_it(value: object, reserved: bool) -> None:
+    assert list(with_reserved_hosts({"section": {"key": value}})) == (["section.key"] if reserved else [])
 
 
 @pytest.mark.server

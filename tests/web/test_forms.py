@@ -80,7 +80,7 @@ def test_a_filled_trap_gets_the_ordinary_answer(send: Send, world: World) -> Non
     assert [event.refused for event in world.stored] == ["trap", "trap"]
 
 
-def test_an_idempotency_key_gives_the_same_id_on_the_same_form_and_verb(send: Send, world: World) -> None:
+def test_an_idempotency_key_gives_the_same_id_on_the_same_form_and_path(send: Send, world: World) -> None:
     def id_of(path: str, key: str) -> str:
         return str(send("POST", path, JSON | {"Idempotency-Key": key}, BODY).json["id"])
 

@@ -120,7 +120,7 @@ def consent_field(form: Form, language: str) -> ShownField | None:
 
 
 def carried_fields(
-    form: Form, verb: EventType, submission: Submission, shown: Iterable[str], referer: str | None
+    form: Form, event_type: EventType, submission: Submission, shown: Iterable[str], referer: str | None
 ) -> list[tuple[str, str]]:
     """Returns the names and values that go along unseen: what the form knows and the visitor need not correct.
 
@@ -128,7 +128,7 @@ def carried_fields(
     page of Relais. A filled trap stays filled.
     """
     known = {form.email_field}
-    if verb is EventType.SIGNUP:
+    if event_type is EventType.SIGNUP:
         known |= {form.trap, *form.fields, *CONSENT_FIELDS, HOSTED, STAMP, *([PROOF] if form.altcha else [])}
     known -= set(shown)
     carried = [(name, text) for name, texts in submission.texts.items() if name in known for text in texts]

@@ -32,8 +32,10 @@ _LATER = frozenset({429, 500, 503})
 def accepted_page(visit: FormVisit) -> Response:
     """Returns the page after success. It is the same whether the address is known, suppressed or neither."""
     typed = typed_address(visit.form, visit.submission) if visit.form and visit.submission else ""
-    asks = visit.verb is EventType.SIGNUP and visit.form is not None and visit.form.confirm is not None
-    return form_page(visit, "form_accepted.html", 200, address=typed, title="confirm" if asks else visit.verb.value)
+    asks = visit.event_type is EventType.SIGNUP and visit.form is not None and visit.form.confirm is not None
+    return form_page(
+        visit, "form_accepted.html", 200, address=typed, title="confirm" if asks else visit.event_type.value
+    )
 
 
 def failure_page(visit: FormVisit, problem: HttpProblem) -> Response:
@@ -71,7 +73,7 @@ def _form_again(
 ) -> Response:
     """Returns the page with the form, to be corrected (`fields`) or just sent again."""
     carried = carried_fields(
-        form, visit.verb, submission, [field.name for field in fields], visit.request.headers.get("referer")
+        form, visit.event_type, submission, [field.name for field in fields], visit.request.headers.get("referer")
     )
     return form_page(
         visit,
@@ -98,7 +100,7 @@ def form_page(
         status=status,
         # A form on this page must state its origin, which no-referrer would hide; other sites learn nothing.
         headers={"referrer-policy": "same-origin", **(headers or {})},
-        verb=visit.verb.value,
+        event_type=visit.event_type.value,
         policy=_policy(visit, values.pop("scripts", ())),
         back=_way_back(visit),
         organisation=visit.organisation,

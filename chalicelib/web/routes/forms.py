@@ -65,13 +65,13 @@ class FormsRoutes:
             challenge = {"timestamp": self._proofs.stamp(form.name, now)}
         return hosted_page(FormVisit(request, EventType.SIGNUP, form, settings.organisation), form, challenge)
 
-    def answer(self, request: Request, name: str, verb: EventType) -> Response:
+    def answer(self, request: Request, name: str, event_type: EventType) -> Response:
         """Answer any method of a form's path: POST accepts a signup to the form's list, or an unsubscribe from all.
 
         A browser without a script is redirected, or gets a page, errors included.
         """
         settings = self._services.settings
-        visit = FormVisit(request, verb, settings.forms.get(name), settings.organisation)
+        visit = FormVisit(request, event_type, settings.forms.get(name), settings.organisation)
         try:
             form = check_origin(settings, name, request)
             if request.method == "OPTIONS":
@@ -84,7 +84,7 @@ class FormsRoutes:
             submission = visit.submission = submission.with_places((form.email_field, form.trap, *form.fields))
             at = to_milliseconds(self._services.effects.clock())
             info = RequestInfo(at, request.source_ip, request.headers.get("referer"), visit.language)
-            if verb is EventType.SIGNUP:
+            if event_type is EventType.SIGNUP:
                 submitted = self._signup(form, submission, info, key)
                 self._report_misnamed(form, submission)
             else:
@@ -98,7 +98,7 @@ class FormsRoutes:
 
             return accepted_page(visit)
         except Exception as error:  # as in the gateway, with what is known of the form
-            if isinstance(error, InvalidEvent) and visit.form and visit.submission and verb is EventType.SIGNUP:
+            if isinstance(error, InvalidEvent) and visit.form and visit.submission and event_type is EventType.SIGNUP:
                 self._report_misnamed(visit.form, visit.submission)
             answer = problems.answer(request, error, partial(_failure_page, visit))
             self._report(request, name, answer.status, error)

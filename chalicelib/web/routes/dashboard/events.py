@@ -163,9 +163,9 @@ class EventPages:
         store = ConfirmationStore(services.table, services.address_keys, services.events, services.counts)
         return store.mails_to(mailbox(normalise(email)))
 
-    def preview(self, request: Request, verb: str) -> Response:
+    def preview(self, request: Request, action: str) -> Response:
         """Return the question before a group, or selected events, are sent again or discarded, with their number."""
-        page = self._access.page(request, "events", verb)
+        page = self._access.page(request, "events", action)
         ids = tuple(one for one in request.query.get("event", "").split(",") if is_valid_id(one))
         accounts = self._accounts()
         choice = choose.read_choice(request.query, accounts)
@@ -175,8 +175,8 @@ class EventPages:
             "confirm",
             CONFIRM,
             current="events",
-            verb=verb,
-            words="release" if verb == "resend" and choice.status is Listed.QUARANTINED else verb,
+            action=action,
+            words="release" if action == "resend" and choice.status is Listed.QUARANTINED else action,
             number=number,
             more=more,
             most=MOST_AT_ONCE,
@@ -184,14 +184,14 @@ class EventPages:
             choice=choice,
         )
 
-    def act(self, request: Request, verb: str) -> Response:
+    def act(self, request: Request, action: str) -> Response:
         """Send a group, or selected events, again, or discard them; then show the list with what was done."""
         page, fields = self._access.action(request, "events")
         given = {name: first(fields, name) for name in fields}
         accounts = self._accounts()
         choice = choose.read_choice(given, accounts)
-        listed = Listed.QUARANTINED if verb == "discard" and choice.status is None else choice.status
-        if listed is None or listed not in ((Listed.QUARANTINED,) if verb == "discard" else RESENDABLE):
+        listed = Listed.QUARANTINED if action == "discard" and choice.status is None else choice.status
+        if listed is None or listed not in ((Listed.QUARANTINED,) if action == "discard" else RESENDABLE):
             raise HttpProblem(
                 422, "Choose what is parked, refused or quarantined; only what is quarantined is discarded."
             )
@@ -199,24 +199,24 @@ class EventPages:
         back = page.link("events", **{**choice.parameters(), "code": ""})
         if first(fields, "selected") and not ids:
             return see_other(page.confirming(back, "none_selected"))
-        if first(fields, "selected") and verb == "discard":  # what cannot be undone is asked for
-            return see_other(page.link("events", verb, **choice.parameters(), event=",".join(ids)))
+        if first(fields, "selected") and action == "discard":  # what cannot be undone is asked for
+            return see_other(page.link("events", action, **choice.parameters(), event=",".join(ids)))
         ids = (ids or self._found(replace(choice, status=listed, cursor=None), page, accounts).ids)[:MOST_AT_ONCE]
         account = None if listed is Listed.QUARANTINED else choice.account  # a person waits at all accounts, or at none
-        done = min(len(ids), self._send(page, listed, account, ids, verb))
-        return _done(page, back, listed, verb, done)
+        done = min(len(ids), self._send(page, listed, account, ids, action))
+        return _done(page, back, listed, action, done)
 
-    def act_on(self, request: Request, event_id: str, verb: str) -> Response:
+    def act_on(self, request: Request, event_id: str, action: str) -> Response:
         """Send one event again, or discard it; then show it with what was done. Raises HttpProblem (404)."""
         page, fields = self._access.action(request, "events", event_id)
         event = self._event(event_id)
         # An event that is named resubscribes a person who unsubscribed: only for somebody who says that it is meant.
         named = not any(one["reason_code"] == "suppressed" for one in event["deliveries"]) or first(fields, "undone")
         statuses = _statuses(event)
-        wanted = [one for one in statuses if verb == "resend" or one is Listed.QUARANTINED]
-        done = [self._send(page, listed, None, (event_id,), verb, named=bool(named)) for listed in wanted]
+        wanted = [one for one in statuses if action == "resend" or one is Listed.QUARANTINED]
+        done = [self._send(page, listed, None, (event_id,), action, named=bool(named)) for listed in wanted]
         listed = wanted[0] if wanted else Listed.REFUSED
-        return _done(page, page.link("events", event_id), listed, verb, int(any(done)))
+        return _done(page, page.link("events", event_id), listed, action, int(any(done)))
 
     def _accounts(self) -> tuple[str, ...]:
         """Return all accounts, also those that were configured once: what they leave is seen, too."""
@@ -232,20 +232,20 @@ class EventPages:
         return choose.find(AttentionList(self._services.table), choice, accounts, page.now, MOST_AT_ONCE)
 
     def _send(
-        self, page: Page, listed: Listed, account: str | None, ids: tuple[str, ...], verb: str, *, named: bool = False
+        self, page: Page, listed: Listed, account: str | None, ids: tuple[str, ...], action: str, *, named: bool = False
     ) -> int:
         """Send events again or discard them; `named`: also what is otherwise left out. Returns how many deliveries."""
         status = Status.PENDING if listed is Listed.QUARANTINED else Status(listed.value)
         chosen: dict[str, Any] = {"id": ids[0]} if named else {"ids": ids}
-        wanted = ResendFilter(status, account=account, discard=verb == "discard", **chosen)
+        wanted = ResendFilter(status, account=account, discard=action == "discard", **chosen)
         deadline = Deadline(self._services.effects.clock() + _TIME_TO_ACT, self._services.effects.clock)
         by = f"session {page.session.mark}" if page.session else "admin key"
         return send_selected(self._services, self._capabilities_of, wanted, deadline, by=by)[0]
 
 
-def _done(page: Page, location: str, listed: Listed, verb: str, number: int) -> Response:
+def _done(page: Page, location: str, listed: Listed, action: str, number: int) -> Response:
     """Send the browser to a page that says what was done, in singular or plural."""
-    done = "discarded" if verb == "discard" else "released" if listed is Listed.QUARANTINED else "resent"
+    done = "discarded" if action == "discard" else "released" if listed is Listed.QUARANTINED else "resent"
     return see_other(
         page.confirming(location, "nothing" if not number else f"{done}_one" if number == 1 else done, number)
     )
