@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Any
 
 from ..domain.erasure import loses_its_data
+from ..domain.errors import LedgerUnavailable
 from ..domain.events import Event, Status
 from ..domain.kept_bodies import mentions, without_entries_of
 from ..domain.ordering import SubscriptionState, latest
@@ -21,6 +22,7 @@ PERSONAL = ("email", "fields", "consent", "waiting_ids")
 """The personal attributes of an event's item."""
 _STATUS_NAME = {"status": "status"}
 _TRIES = 3
+_OTHERS_WROTE = "other calls write to the same event"
 
 
 class ErasureOutcome(Enum):
@@ -110,7 +112,8 @@ def take_contacts_out(table: Table, event_id: str, theirs: Callable[[Sequence[Ma
     """Removes a person's contacts from a sync, pending or final; False if it has none of them.
 
     `theirs` returns for each contact whether it is the person's. A worker that has already read the sync may still
-    create signups from them; these are then suppressed or superseded, since the person is unsubscribed.
+    create signups from them; these are then suppressed or superseded, since the person is unsubscribed. Raises
+    LedgerUnavailable, also if other calls keep changing the sync: a repeated call is safe.
     """
     for _ in range(_TRIES):
         seen = ((table.get(event_key(event_id)) or {}).get("sync") or {}).get("contacts")
@@ -129,31 +132,38 @@ def take_contacts_out(table: Table, event_id: str, theirs: Callable[[Sequence[Ma
             names={"sync": "sync"},
         ):
             return True
-    return False
+    raise LedgerUnavailable(_OTHERS_WROTE)
 
 
 def take_out_of_body(table: Table, event_id: str, now: datetime, person: frozenset[str]) -> bool:
     """Removes a person from the kept body of a refused message; False if it has none, or the person is not in it.
 
     `person` is the `normal_forms` of an address. Entries of the person in a list of contacts or events are removed; a
-    body in which the person is elsewhere is erased.
+    body in which the person is elsewhere is erased. Raises LedgerUnavailable, also if other calls keep changing the
+    body: a repeated call is safe.
     """
-    item = table.get(event_key(event_id)) or {}
-    body = item.get("body")
-    value = None if body is None else json.loads(body)
-    if not mentions(value, person):
-        return False
-    remaining = without_entries_of(value, person)
-    kept = None if mentions(remaining, person) else json.dumps(remaining, separators=(",", ":"))
-    changed = table.try_update(
-        event_key(event_id),
-        "SET erased = :now REMOVE body, due_pk, due_sk" if kept is None else "SET body = :kept",
-        {"now": to_ms(now) if kept is None else None, "kept": kept, "seen": body},
-        condition="body = :seen",
-    )
-    accounts = item.get("accounts", ())
-    if changed and kept is None and len(accounts) > 1:  # nothing is left to send again, so it is listed no more
-        for account in accounts:
-            key = delivery_key(event_id, account, accounts)
-            table.try_update(key, "REMOVE due_pk, due_sk", {}, condition="attribute_exists(pk)")
-    return changed
+    for _ in range(_TRIES):
+        item = table.get(event_key(event_id)) or {}
+        body = item.get("body")
+        value = None if body is None else json.loads(body)
+        if not mentions(value, person):
+            return False
+        remaining = without_entries_of(value, person)
+        kept = None if mentions(remaining, person) else json.dumps(remaining, separators=(",", ":"))
+        if table.try_update(
+            event_key(event_id),
+            "SET erased = :now REMOVE body, due_pk, due_sk" if kept is None else "SET body = :kept",
+            {"now": to_ms(now) if kept is None else None, "kept": kept, "seen": body},
+            condition="body = :seen",
+        ):
+            if kept is None:
+                _remove_from_index(table, event_id, item.get("accounts", ()))
+            return True
+    raise LedgerUnavailable(_OTHERS_WROTE)
+
+
+def _remove_from_index(table: Table, event_id: str, accounts: Sequence[str]) -> None:
+    """Removes separate deliveries of an erased message from the index: there is nothing left to send again."""
+    for account in accounts if len(accounts) > 1 else ():
+        key = delivery_key(event_id, account, accounts)
+        table.try_update(key, "REMOVE due_pk, due_sk", {}, condition="attribute_exists(pk)")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
+
 from chalicelib.domain.erasure import contacts_of
+from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import Consent, Event, EventType, Status, Sync
 from chalicelib.ledger.erasing import ErasureOutcome, erase, record_waiting, take_contacts_out
 from chalicelib.privacy.person_search import PersonEvents, PersonSearch
@@ -74,6 +77,16 @@ def test_deliveries_waiting_for_an_erasure_are_erased_with_it(product: Product) 
     end(product, forget_request, Status.DELIVERED)
     assert not {"email", "waiting_ids"} & (own(product, "one").keys() | own(product, "request").keys())
     assert not record_waiting(table, "request", ["one"])
+
+
+def test_a_contact_that_other_calls_keep_from_being_erased_is_an_error(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.store(sync(product, {"email": ZOE}, MAX))
+    table = product.container.table
+    monkeypatch.setattr(table, "try_update", lambda *_, **__: False)
+    with pytest.raises(LedgerUnavailable):
+        take_contacts_out(table, "sync", theirs)
 
 
 def test_one_contact_is_erased_and_the_others_stay(product: Product) -> None:

@@ -80,6 +80,26 @@ def test_the_other_contacts_of_a_refused_sync_stay(product: Product, ledger: Mem
     assert len(holders(ledger, "b@x.org")) == 1
 
 
+def test_two_people_who_are_forgotten_at_the_same_time_are_both_taken_out_of_a_body(
+    product: Product, ledger: MemoryDynamo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts = [{"email": ZOE}, {"email": "max@example.com"}, {"email": "b@x.org"}]
+    product.work(bodies=({**SYNC, "contacts": contacts},))
+    table = product.container.table
+    update = table.try_update
+
+    def after_another(key: Any, change: str, *rest: Any, **options: Any) -> bool:
+        if "body" in change:
+            monkeypatch.setattr(table, "try_update", update)
+            assert forget(product, "max@example.com") == {"erased": 1, "waiting": 0}
+        return update(key, change, *rest, **options)
+
+    monkeypatch.setattr(table, "try_update", after_another)
+    assert forget(product) == {"erased": 1, "waiting": 0}
+    assert [holders(ledger, email) for email in (ZOE, "max@example.com")] == [[], []]
+    assert len(holders(ledger, "b@x.org")) == 1
+
+
 def test_others_with_a_similar_address_are_not_touched(product: Product) -> None:
     for number, email in enumerate(["azoe@example.com", "zoe@example.com.au", "zoe@example.org", "zoe+1@example.com"]):
         product.work(bodies=({**SIGNUP, "id": f"in-{number}", "email": email},))
