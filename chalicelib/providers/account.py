@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..domain.errors import Kind, ProviderError, SecretUnavailable
+from ..domain.reasons import ReasonCode
 
 
 class Secret(Protocol):
@@ -37,7 +38,7 @@ class Account:
             return self.secrets[name].reveal(fresh=fresh)
         except SecretUnavailable as error:
             reason = str(error)
-        raise ProviderError(Kind.ACCOUNT, reason)
+        raise ProviderError(Kind.ACCOUNT, reason, reason_code=ReasonCode.SECRET_UNAVAILABLE)
 
     def keys(self, name: str) -> Iterator[str]:
         """Yields a secret's value; if asked on because the provider refused it, the newer one if it has changed.

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.domain.reasons import ReasonCode
+from chalicelib.providers.account import Account
 from chalicelib.providers.ediware import answers as ediware
 from chalicelib.providers.mailpartner import answers as mailpartner
 from chalicelib.providers.mymailmarket import answers as mymailmarket
@@ -84,3 +85,16 @@ def test_mailpartner_codes_give_reasons(number: int, code: ReasonCode) -> None:
     with pytest.raises(ProviderError) as raised:
         mailpartner.read(refused, dict, key="")
     assert raised.value.reason_code is code
+
+
+class Unreadable:
+    """A secret whose value cannot be read."""
+
+    def reveal(self, fresh: bool = False) -> str:
+        raise SecretUnavailable("accounts.paris.api_key", "env:PARIS_KEY", "it is not set")
+
+
+def test_a_secret_that_cannot_be_read_is_told_from_an_account_that_is_refused() -> None:
+    with pytest.raises(ProviderError) as raised:
+        Account("paris", "ediware", secrets={"api_key": Unreadable()}).reveal("api_key")
+    assert (raised.value.kind, raised.value.reason_code) == (Kind.ACCOUNT, ReasonCode.SECRET_UNAVAILABLE)
