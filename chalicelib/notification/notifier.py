@@ -56,7 +56,10 @@ class Notifier:
         self._url = cache(self._ask_url)
 
     def notify(self, event_type: EventType, event_ids: Sequence[str]) -> bool:
-        """Announce events to their queue; return False, and log, if it failed: sweep enqueues due events again."""
+        """Announce events to their queue. Return False, and log, if some or all could not be announced.
+
+        Nothing is lost by that: `sweep` enqueues due events again.
+        """
         parts = [event_ids[start : start + IDS_A_MESSAGE] for start in range(0, len(event_ids), IDS_A_MESSAGE)]
         bodies = [json.dumps({EVENT_IDS: part}, separators=(",", ":")) for part in parts]
         failed = 0
@@ -78,7 +81,7 @@ class Notifier:
             logger.warning(
                 "queue notification failed in part", extra={"event_type": event_type.value, "failed": failed}
             )
-        return True
+        return not failed
 
     def connect(self, event_type: EventType) -> None:
         """Look up the queue of an event type, so that the first notification need not. Raises botocore's errors."""

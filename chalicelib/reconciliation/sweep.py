@@ -53,9 +53,9 @@ class Sweep:
         """Enqueues due deliveries of all accounts; `{"enqueued": n}` counts them.
 
         Those of accounts that are no longer configured are enqueued, too, for a worker to move or park. When forms have
-        changed, all waiting signups are enqueued once, due or not: they may wait for this change. A pause of the
-        account does not concern those that a worker moves to another one. When a missing address key is back, syncs
-        are enqueued so as well.
+        changed, all waiting signups are enqueued once, due or not: they may wait for this change. That includes those
+        of paused accounts, since a worker may move them to another account. When a missing address key is back, all
+        waiting signups and syncs are enqueued once.
         """
         waits = self._queue_waits.record()
         event_types = [
@@ -67,11 +67,13 @@ class Sweep:
             key_returned = self._look_at_keys()
         except LedgerUnavailable as error:
             logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
+            metrics.count("ledger_failures")
         whole = {EventType.SIGNUP} if forms_changed or key_returned else set[EventType]()
         whole |= {EventType.SYNC} if key_returned else set()
         for account in (*self._rotated(), *removed):
             try:
-                enqueued += self._enqueue(account, event_types, whole)
+                announced, all_announced = self._enqueue(account, event_types, whole)
+                enqueued, complete = enqueued + announced, complete and all_announced
                 if account in self._names:
                     self._measure(account)
             except LedgerUnavailable as error:
@@ -103,9 +105,10 @@ class Sweep:
             self._accounts.record_targets(self._targets)
         except LedgerUnavailable as error:
             logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
+            metrics.count("ledger_failures")
 
     def _look_at_keys(self) -> bool:
-        """Counts a missing address key; returns whether one was missing, and what waited for it is to be enqueued."""
+        """Counts a missing address key; returns whether one is back, so that what waited for it must be enqueued."""
         findings = self._services.address_key_check.look_and_record()
         metrics.count("address_keys_missing", findings.missing is not None)
         if findings.missing is not None:
@@ -119,6 +122,7 @@ class Sweep:
             self._services.address_key_check.record_return()
         except LedgerUnavailable as error:
             logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
+            metrics.count("ledger_failures")
 
     def _measure(self, account: str) -> None:
         """Measures the age of the oldest delivery, of the oldest unsubscribe, and of the account's pause, in seconds.
@@ -133,7 +137,7 @@ class Sweep:
         metrics.seconds("paused_seconds", _age(paused_since, now), account)
 
     def _measure_senders(self) -> None:
-        """Measures the pauses of what sends confirmation mails, where mails wait: nobody can confirm meanwhile."""
+        """Measures the pauses of senders of confirmation mails for which mails wait: nobody can confirm meanwhile."""
         forms, now = self._services.settings.forms.values(), self._clock()
         for sender in sorted({form.confirm for form in forms if form.confirm}):
             theirs = {form.name for form in forms if form.confirm == sender}
@@ -143,6 +147,7 @@ class Sweep:
                     metrics.seconds("paused_seconds", _age(pause.since, epoch_milliseconds(now)), sender)
             except LedgerUnavailable as error:
                 logger.error("account not swept: ledger unavailable", extra={"account": sender, "error": str(error)})
+                metrics.count("ledger_failures", account=sender)
 
     def _mail_waits(self, forms: Collection[str], now: datetime) -> bool:
         """Reads whether a mail of some forms is still to be sent, among the unconfirmed signups that are due first."""
@@ -153,9 +158,10 @@ class Sweep:
     def enqueue_account(self, account: str) -> int:
         """Enqueues what waits for an account that has just resumed, before the next run; returns how many."""
         try:
-            return self._enqueue(account, BY_URGENCY)
+            return self._enqueue(account, BY_URGENCY)[0]
         except LedgerUnavailable as error:
             logger.warning("account not enqueued: ledger unavailable", extra={"account": account, "error": str(error)})
+            metrics.count("ledger_failures", account=account)
             return 0
 
     def _enqueue_unconfirmed(self) -> int:
@@ -164,24 +170,29 @@ class Sweep:
             ids = self._events.due_unconfirmed(self._clock(), MOST_A_RUN)
         except LedgerUnavailable as error:
             logger.error("confirmations not swept: ledger unavailable", extra={"error": str(error)})
+            metrics.count("ledger_failures")
             return 0
         return len(ids) if ids and self._notifier.notify(EventType.SIGNUP, ids) else 0
 
-    def _enqueue(self, account: str, event_types: Iterable[EventType], whole: Collection[EventType] = ()) -> int:
-        """Enqueues deliveries of an account that are due; those of `whole` due or not."""
+    def _enqueue(
+        self, account: str, event_types: Iterable[EventType], whole: Collection[EventType] = ()
+    ) -> tuple[int, bool]:
+        """Enqueues deliveries of an account that are due; those of the types in `whole` due or not.
+
+        Returns how many were announced, and whether the queues accepted all of them.
+        """
         state, now, removed = read_state(self._services, account), self._clock(), account not in self._names
-        enqueued = 0
+        enqueued, complete = 0, True
         for event_type in event_types:
             window = (now, MOST_A_RUN) if removed else self._window(state, event_type, now)
             if event_type in whole:
                 window = None, MOST_A_RUN
-            if window is not None:
-                enqueued += self._enqueue_due(account, event_type, *window)
-        return enqueued
-
-    def _enqueue_due(self, account: str, event_type: EventType, horizon: datetime | None, limit: int) -> int:
-        ids = list(dict.fromkeys(self._events.due(account, event_type, horizon, limit)))
-        return len(ids) if ids and self._notifier.notify(event_type, ids) else 0
+            ids = [] if window is None else list(dict.fromkeys(self._events.due(account, event_type, *window)))
+            if ids and self._notifier.notify(event_type, ids):
+                enqueued += len(ids)
+            elif ids:
+                complete = False
+        return enqueued, complete
 
     def _window(self, state: AccountState, event_type: EventType, now: datetime) -> tuple[datetime | None, int] | None:
         """Returns up to which due time deliveries are enqueued (None: any), and how many; None to enqueue none.

@@ -111,6 +111,19 @@ def test_events_are_enqueued_if_the_queue_length_is_unknown(product: Product, mo
     assert product.container.sweeper.run() == {"enqueued": 2}
 
 
+def test_what_the_queue_did_not_accept_when_forms_changed_is_enqueued_by_the_next_run(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.container.sweeper.run()
+    product.store(product.signup("a@example.com"))
+    product.settings = settings(forms={"footer": replace(product.settings.forms["footer"], list="4782")})
+    product.restart()
+    with monkeypatch.context() as down:
+        down.setattr(product.container.notifier, "notify", lambda *_: False)
+        assert product.container.sweeper.run() == {"enqueued": 0}
+    assert [product.container.sweeper.run() for _ in range(2)] == [{"enqueued": 1}, {"enqueued": 0}]
+
+
 def test_accounts_take_turns(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
     read = product.container.accounts.read
