@@ -113,7 +113,7 @@ class AccountDelivery:
                     rows = self._claim(waiting, size * self._concurrency, busy)
                     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
                 else:
-                    # the newest first, and several: what keeps being refused must not keep the list paused
+                    # several, the newest first: rows that are always refused must not keep the list paused
                     waiting.reverse()
                     rows = self._claim(waiting, max(size, ROWS_THAT_BLAME_THE_LIST), busy)
                     batches = [rows] if rows else []
@@ -141,9 +141,9 @@ class AccountDelivery:
         return rows
 
     def _defer_busy(self, busy: Sequence[tuple[Task, int]]) -> None:
-        """Make tasks due again when their lease ends; those of a row keep their due times.
+        """Make tasks due again when the lease on their address ends; tasks that share a row keep their due times.
 
-        A flood on one address would be written again with every lease; sweep enqueues it whole, as one row.
+        Many signups of one address would be rewritten with every lease; `sweep` enqueues them together, as one row.
         """
         until = {task.event.id: from_epoch_milliseconds(end + 1000) for task, end in busy}
         rows = in_rows(task for task, _ in busy)
@@ -266,7 +266,7 @@ class AccountDelivery:
     def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedRow]) -> None:
         """Refuse the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
         if group.list is None or self.capabilities.receives_events:
-            self._record_answer(None)  # who refuses, answers
+            self._record_answer(None)  # a refusal is an answer
             self.claims.refuse([(claimed, error) for row, error in bisection.rejected for claimed in row])
             return
         if bisection.all_refused_alike and not bisection.list_is_at_fault:
@@ -288,7 +288,7 @@ class AccountDelivery:
             self._postpone_list(flat(waiting), pause.reason, pause.reason_code, until)
 
     def _stop_bisection(self, group: Group, part: Sequence[ClaimedRow], bisection: Bisection[ClaimedRow]) -> None:
-        """Release what is not sent, and refuse what was rejected: a flood of bad rows would never come to an end."""
+        """Release what was not sent, and refuse what was rejected: many bad rows would be retried without end."""
         self.claims.release(flat([*part, *bisection.drop_remaining()]))
         may_ask = not self._must_stop or not bisection.all_refused_alike
         if bisection.rejected and may_ask and not self._stopped and not bisection.list_is_at_fault:
@@ -335,7 +335,7 @@ class AccountDelivery:
 def _fewest_attempts_first(groups: Sequence[Group]) -> list[Group]:
     """Return the groups in the order in which a paused account is tried.
 
-    What the provider fails at again and again comes last, so that it does not keep all else waiting.
+    Deliveries that have failed often come last, so that they do not keep the others waiting.
     """
     ordered = [
         replace(group, tasks=tuple(sorted(group.tasks, key=lambda task: task.delivery.attempts))) for group in groups

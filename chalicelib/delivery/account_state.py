@@ -35,7 +35,7 @@ def read_state(services: Services, account: str) -> AccountState:
 def fingerprint(services: Services, account: str, *, fresh: bool = False) -> str | None:
     """Return a keyed fingerprint of what calls are made with: provider, URLs, secrets, and what forms send.
 
-    None for an account that is not configured. No secret can be found by it.
+    None for an account that is not configured. It reveals no secret.
     """
     configured = services.settings.accounts.get(account)
     if configured is None:
@@ -55,4 +55,4 @@ def _value(account: Account, name: str, *, fresh: bool) -> str:
     try:
         return account.reveal(name, fresh=fresh)
     except ProviderError as error:
-        return str(error)  # once it can be read, the fingerprint is another
+        return str(error)  # the fingerprint changes once the secret can be read

@@ -11,7 +11,7 @@ from ..domain.addresses import normalise
 from ..domain.events import Delivery, Event, EventType
 
 MOST_IN_A_ROW = 500
-"""Signups of one row: the ids of all stand in the lease of their address, at most 70 KB."""
+"""Most signups of one row: their ids are all stored in the lease of their address, at most 70 KB."""
 DeliveredType = Literal[EventType.SIGNUP, EventType.UNSUBSCRIBE]
 """The event types that are delivered by a provider call."""
 
@@ -61,7 +61,7 @@ def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
 def in_rows(tasks: Iterable[Task], *, merged: bool = True) -> list[tuple[Task, ...]]:
     """Group tasks of one account into rows of calls: signups of one address, list and right to lift go as one row.
 
-    In a row the earliest is first. All other tasks are rows of their own; unless `merged`, all tasks are.
+    The earliest signup of a row is first. Every other task is a row of its own; without `merged`, every task is.
     """
     if not merged:
         return [(task,) for task in tasks]

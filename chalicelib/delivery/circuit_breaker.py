@@ -20,12 +20,12 @@ from ..services import Services
 from .account_state import fingerprint, read_state
 
 PERSON_LENGTH = 10
-"""Digits of the keyed hash by which refused people are told apart: too few to find anybody by."""
+"""Digits of the keyed hash that distinguishes refused people; too few to identify anybody."""
 LONGEST_REFUSAL_PAUSE = 16
-"""Times `first_retry_seconds`: a list that refuses signups is tried again that soon, since people wait for nothing if
-only bots were refused."""
+"""Longest pause of a list that refuses signups, in multiples of `first_retry_seconds`: if only robots were refused,
+people would wait without need."""
 TRIES = 3
-"""Attempts at a conditional write that another worker's write made fail."""
+"""Attempts at a conditional write that fails when another worker has written first."""
 
 
 class CircuitBreaker:
@@ -64,7 +64,7 @@ class CircuitBreaker:
     def answered(self, list_id: str | None, forms: Collection[str | None] = ()) -> bool:
         """End the pauses of the account and of the list after a successful call; return whether there was one.
 
-        `forms` brought the signups that succeeded: what was refused of them before was the contacts' own fault.
+        `forms` are the forms of the signups that succeeded: their earlier refusals were the contacts' own fault.
         """
         with self._lock:
             self.probing = False
@@ -88,7 +88,7 @@ class CircuitBreaker:
             for _ in range(TRIES):
                 before = self.pause_of(list_id)
                 if before is not None and backoff.is_open(before, self._now):
-                    return from_epoch_milliseconds(before.until)  # a concurrent call failed alike and has paused it
+                    return from_epoch_milliseconds(before.until)  # a concurrent call failed, too, and has paused it
                 pause = self._next_pause(before, error)
                 if self._change(backoff.with_pause(self._state, pause, list_id)):
                     self._report(error, pause, list_id)

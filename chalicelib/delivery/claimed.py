@@ -96,7 +96,7 @@ def flat(rows: Iterable[ClaimedRow]) -> list[ClaimedDelivery]:
 
 
 def forms_of(rows: Iterable[ClaimedRow]) -> set[str | None]:
-    """Return the forms that brought the events of these rows; None among them for those without one."""
+    """Return the forms of the events in these rows; None is among them if an event has no form."""
     return {claimed.task.event.form for row in rows for claimed in row}
 
 
@@ -106,7 +106,7 @@ def person_of(row: ClaimedRow) -> str:
 
 
 def halves_of(row: ClaimedRow) -> tuple[ClaimedRow, ClaimedRow] | None:
-    """Halve a refused row, so that nobody is refused for another's field; None if all its signups say the same."""
+    """Halve a refused row, so that no signup is refused for another's field; None if all have the same fields."""
     first, *others = (claimed.task.event for claimed in row)
     if all((other.fields, other.form) == (first.fields, first.form) for other in others):
         return None

@@ -17,7 +17,7 @@ from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds
 from ..ledger.subscriptions import DeliveryAttempt, decision
 from ..ledger.table import Key
-from ..observability import event_log, logger, metrics
+from ..observability import event_log
 from ..providers.spec import Capabilities
 from ..services import Services
 from .batching import Task, in_rows
@@ -159,7 +159,7 @@ class Claims:
     def _attempts_are_spent(self, claimed: ClaimedDelivery, why: str) -> bool:
         """Set a signup to parked after `unknown_attempts`, where one more may add a row; return whether it is parked.
 
-        An unsubscribe is never parked so, nor a signup that only lifts a suppression: repeating them is harmless.
+        Unsubscribes, and signups that only lift a suppression, are never parked for this: repeating them is harmless.
         """
         event, attempts = claimed.task.event, claimed.delivery.unknown_attempts
         if event.type is not EventType.SIGNUP or attempts < self._services.settings.delivery.unknown_attempts:
@@ -178,8 +178,7 @@ class Claims:
         try:
             return self._services.events.deliveries((claimed.task.event for claimed in claims), claims[0].task.account)
         except LedgerUnavailable as error:
-            logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
-            metrics.count("ledger_failures")
+            event_log.deferred(error)
             return {}
 
     def delivered(self, claims: Sequence[ClaimedDelivery]) -> None:
@@ -273,7 +272,7 @@ class Claims:
             self._services.effects.sleep(pause)
 
     def _release_and_finish(self, claims: Sequence[ClaimedDelivery]) -> None:
-        """Release all, then finish: a lease whose event is gone counts as delivered; no other status may leave one."""
+        """Release, then finish: a lease whose event is gone counts as delivered, so no other status may leave one."""
 
         def release(claimed: ClaimedDelivery) -> bool:
             if claimed.called and claimed.delivery.unknown_outcome:
@@ -305,20 +304,19 @@ class Claims:
             try:
                 return work(value)
             except LedgerUnavailable as error:
-                logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
-                metrics.count("ledger_failures")
+                event_log.deferred(error)
                 return None
 
         return self._services.table.in_parallel(guarded, values)
 
 
 def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
-    """True for a signup accepted, or resent, longer ago than `give_up`. Unsubscribes are retried without limit."""
+    """Return whether a signup has waited for longer than `give_up`. Unsubscribes are retried without limit."""
     return task.event.type is EventType.SIGNUP and now - waiting_since(task) > give_up
 
 
 def waiting_since(task: Task) -> datetime:
-    """Return when a delivery began to wait: it was accepted, confirmed by its person, or resent."""
+    """Return when a delivery began to wait: when it was accepted, confirmed by its person, or resent, the latest."""
     confirmed_at = task.event.confirmation.confirmed_at if task.event.confirmation else None
     return max(at for at in (task.event.accepted_at, confirmed_at, task.delivery.resent_at) if at is not None)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.reasons import ReasonCode
-from ..observability import ContextPool, log_context, logger, metrics
+from ..observability import ContextPool, event_log, log_context
 from ..providers.spec import Capabilities, Provider
 from ..services import Services
 from .account_delivery import AccountDelivery
@@ -83,8 +83,7 @@ class Dispatcher:
                 delivery.deliver(groups)
                 return delivery.resumed
             except LedgerUnavailable as error:
-                logger.warning("delivery deferred: ledger unavailable", extra={"account": account, "error": str(error)})
-                metrics.count("ledger_failures", account=account)
+                event_log.deferred(error, account)
                 return False
 
     def _park(self, groups: Iterable[Group], reason: str, code: ReasonCode, deadline: Deadline) -> None:

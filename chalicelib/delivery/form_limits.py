@@ -1,4 +1,4 @@
-"""Quarantines what forms bring above their hourly limits: anybody can submit any address, any number of times."""
+"""Quarantines events above the hourly limits of their forms: anybody can submit any address, any number of times."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ AT_ONCE = 1000
 """Events that are decided together."""
 FORM_HOURS_KEPT = timedelta(days=2)
 NETWORK_HOURS_KEPT = timedelta(hours=1)
-"""From the last signup that was counted: no longer than needed, although a network is kept as a keyed hash only."""
+"""Counted from the last signup: no longer than needed, although only a keyed hash of the network is stored."""
 _BY_NETWORK, _BY_FORM, _DOUBTED = "network", "form", "doubt"
 
 
 class FormLimits:
     """Decides before the first attempt which events of a form are within its limits, and quarantines the others.
 
-    What is within a limit is stored before it is delivered, so that an event counts once, and workers that run
-    concurrently, die or repeat never deliver more. Signups that nobody released for 30 days end here.
+    What is within a limit is recorded before it is delivered, so that an event counts once, and workers that run
+    concurrently, die or repeat never deliver more. Signups that nobody has released for 30 days end here.
     """
 
     def __init__(self, services: Services) -> None:
@@ -40,9 +40,9 @@ class FormLimits:
         self._store = QuarantineStore(services.table, services.counts)
 
     def apply(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[StoredEvent]:
-        """Returns the events that may be delivered now, those of `stored` that no form brought unchanged.
+        """Returns the events that may be delivered now; events that came by no form are returned unchanged.
 
-        What is quarantined, or cannot be decided now, is left out.
+        Quarantined events, and those that cannot be decided now, are left out.
         """
         now = self._services.effects.clock()
         limited = [one for one in stored if is_limited(one.event) and _is_undecided(one, now)]
@@ -64,7 +64,7 @@ class FormLimits:
 
     def _admitted(self, batch: Sequence[StoredEvent], now: datetime) -> list[StoredEvent]:
         """Quarantines, or ends, what is above a limit; returns the others, without deliveries that stay quarantined."""
-        ended = {one.event.id: one for one in batch if _has_waited_in_vain(one)}
+        ended = {one.event.id: one for one in batch if _quarantine_has_ended(one)}
         self._services.table.in_parallel(lambda one: self._end(one, now), ended.values())
         rest = [one for one in batch if one.event.id not in ended]
         above = self._above(sorted((one.event for one in rest), key=lambda event: (event.accepted_at, event.id)))
@@ -78,9 +78,9 @@ class FormLimits:
         return [one for one, _ in outcomes if one.deliveries]
 
     def _above(self, events: Sequence[Event]) -> dict[str, str]:
-        """Returns the events that are above a limit, and which; the earlier ones are first to be within it.
+        """Returns the ids of the events above a limit, each with the name of that limit; earlier events go first.
 
-        Doubtful signups use nothing of any limit, those above their network's limit nothing of the form's.
+        Doubtful signups count towards no limit, and those above their network's limit not towards the form's.
         """
         above: dict[str, str] = {event.id: _DOUBTED for event in events if event.doubt is not None}
         by_network = self._groups([event for event in events if event.id not in above], self._network_partition)
@@ -96,8 +96,9 @@ class FormLimits:
     def _groups(
         self, events: Sequence[Event], partition_of: Callable[[Form, Event], str | None]
     ) -> dict[str, tuple[Form, list[Event]]]:
-        """Sorts events of configured forms by what counts them; one that is not configured, or whose account keeps
-        nothing, has no limit.
+        """Groups events by the partition that counts them.
+
+        A form that is not configured, or whose account keeps nothing, has no limit.
         """
         groups: dict[str, tuple[Form, list[Event]]] = {}
         for event in events:
@@ -122,9 +123,9 @@ class FormLimits:
         above.update({event_id: name for event_id in ids if event_id not in admitted})
 
     def _network_partition(self, form: Form, event: Event) -> str | None:
-        """Returns what counts the signups of an event's network; None if the form has no such limit.
+        """Returns the partition that counts the signups of an event's network; None if the form has no such limit.
 
-        The hash holds form and hour: it says nothing of the network at another time, or at another form.
+        The hash includes form and hour, so that it does not identify the network at another form or time.
         """
         if event.type is not EventType.SIGNUP or not form.signups_per_hour_per_network or event.consent is None:
             return None
@@ -161,9 +162,9 @@ class FormLimits:
 
 
 def is_limited(event: Event) -> bool:
-    """Returns True for what came by a website form, whose sender nobody knows.
+    """Returns True for events that came by a website form, whose sender is unknown.
 
-    A signup that a back end sends for a form has been answered for by its signature.
+    A signup that a back end sends for a form is authenticated by its signature.
     """
     if event.form is None:
         return False
@@ -177,8 +178,10 @@ def is_limited(event: Event) -> bool:
 
 
 def _is_undecided(one: StoredEvent, now: datetime) -> bool:
-    """Returns whether a delivery is due that was not decided. A signup whose confirmation mail was begun was: people
-    may confirm for longer than an hour's admissions are kept. One that nobody confirmed ends, whatever the limit.
+    """Returns whether a due delivery has not been decided yet.
+
+    A signup whose confirmation mail was begun has been: people may confirm for longer than the admissions of an hour
+    are stored. One that nobody confirmed ends, whatever the limit.
     """
     known = one.event.confirmation
     if known is not None and (known.mails or known.sent_at or known.confirmed_at or now >= known.expires_at):
@@ -186,8 +189,8 @@ def _is_undecided(one: StoredEvent, now: datetime) -> bool:
     return any(_is_untried(delivery) and delivery.is_due(now) for delivery in one.deliveries.values())
 
 
-def _has_waited_in_vain(one: StoredEvent) -> bool:
-    """Returns True for a signup, due now, that was quarantined until now."""
+def _quarantine_has_ended(one: StoredEvent) -> bool:
+    """Returns True for a due signup that was quarantined until now, and that nobody has released."""
     return one.event.type is EventType.SIGNUP and any(delivery.quarantined for delivery in one.deliveries.values())
 
 

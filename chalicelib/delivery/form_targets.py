@@ -11,7 +11,7 @@ from ..domain.errors import LedgerUnavailable
 from ..domain.events import EventType, Status
 from ..domain.reasons import ReasonCode
 from ..ledger.moves import DeliveryMoves
-from ..observability import logger, metrics
+from ..observability import event_log, logger, metrics
 from ..services import Services
 from .batching import Task
 from .claims import Claims, is_overdue, waiting_since
@@ -19,7 +19,7 @@ from .deadline import Deadline
 
 
 def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], deadline: Deadline) -> list[Task]:
-    """Returns the tasks that can be delivered, those of forms' signups with the list and the fields of the provider.
+    """Returns the tasks that can be delivered; a form's signup gets the list and the provider fields of its form.
 
     A signup whose form has another account now is moved there first. One whose form is not in the configuration waits
     until it is, and is parked when it is overdue. A copy goes to its account whatever the form's is.
@@ -45,8 +45,7 @@ def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], dead
         for name, waiting in formless.items():
             _wait(services, claims, name, waiting, deadline)
     except LedgerUnavailable as error:
-        logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
-        metrics.count("ledger_failures")
+        event_log.deferred(error)
     return ready
 
 
@@ -57,10 +56,10 @@ def _target(form: Form, task: Task) -> Task | None:
     return replace(task, event=form.mapped(task.event)) if form.account == task.account else None
 
 
-def as_long_again(services: Services, task: Task, now: datetime) -> datetime:
-    """Returns when a delivery that waits for the configuration is due again: after as long as it has waited.
+def next_check_at(services: Services, task: Task, now: datetime) -> datetime:
+    """Returns when a delivery that waits for the configuration is due again: after as long as it has waited so far.
 
-    The limits are those of other retries.
+    The shortest and the longest wait are those of other retries.
     """
     policy = services.settings.delivery
     shortest, longest = (timedelta(seconds=each) for each in (policy.first_retry_seconds, policy.longest_retry_seconds))
@@ -102,7 +101,7 @@ def _wait(services: Services, claims: Claims, form: str, tasks: Sequence[Task], 
     waiting: list[tuple[Task, datetime]] = []
     for task in tasks:
         if task not in overdue and (task.delivery.reason_code is not code or task.delivery.has_waited(now)):
-            due = as_long_again(services, task, now)
+            due = next_check_at(services, task, now)
             delivery = replace(task.delivery, reason=reason, reason_code=code, next_attempt_at=due)
             waiting.append((replace(task, delivery=delivery), due))
     if waiting:

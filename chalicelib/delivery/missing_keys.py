@@ -1,7 +1,7 @@
 """Lets signups and syncs wait while an address key is missing; unsubscribes go on.
 
-Without the key nobody can tell who unsubscribed under it, so a signup could bring somebody back who left. An
-unsubscribe needs no earlier state to be right.
+Without the key nobody can tell who unsubscribed under it, so a signup could resubscribe a person who had unsubscribed.
+An unsubscribe is right whatever the earlier state.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from datetime import datetime
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import EventType
 from ..domain.reasons import ReasonCode
-from ..observability import logger, metrics
+from ..observability import event_log, logger
 from ..services import Services
 from .batching import Task
 from .claims import waiting_since
-from .form_targets import as_long_again
+from .form_targets import next_check_at
 
 
 def without_waiting(services: Services, tasks: Sequence[Task]) -> list[Task]:
-    """Returns the tasks that may be tried now; the others stay pending, with the reason. They use no attempt up.
+    """Returns the tasks that may be tried now; the others stay pending, with the reason and without a counted attempt.
 
     Once the key is back, the time until a signup is given up counts from then. Raises LedgerUnavailable.
     """
@@ -36,20 +36,19 @@ def without_waiting(services: Services, tasks: Sequence[Task]) -> list[Task]:
     code = ReasonCode.ADDRESS_KEY_MISSING
 
     def defer(task: Task) -> None:
-        until = as_long_again(services, task, now)
+        until = next_check_at(services, task, now)
         delivery = replace(task.delivery, reason=findings.missing, reason_code=code, next_attempt_at=until)
         services.events.defer(task.event, delivery, until)
 
     try:
         services.table.in_parallel(defer, due)
     except LedgerUnavailable as error:  # they wait all the same, without the reason
-        logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
-        metrics.count("ledger_failures")
+        event_log.deferred(error)
     if due:
         logger.error("address key missing", extra={"reason": findings.missing, "events": len(due)})
     return [task for task in tasks if task.event.type is EventType.UNSUBSCRIBE]
 
 
 def _waiting_from(task: Task, since: datetime) -> Task:
-    """Returns a task whose wait counts from `since`, if it began before."""
+    """Returns a task whose wait counts from `since`, if it began earlier."""
     return replace(task, delivery=replace(task.delivery, resent_at=max(waiting_since(task), since)))

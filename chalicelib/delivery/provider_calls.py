@@ -55,7 +55,7 @@ class ProviderCalls:
         except (ProviderError, SecretUnavailable) as error:
             if isinstance(error, SecretUnavailable):
                 return ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
-            if error.kind is Kind.UNKNOWN:  # the question changes nothing
+            if error.kind is Kind.UNKNOWN:  # the call changes nothing
                 return ProviderError(Kind.LATER, error.message)
             return ProviderError(error.kind, error.message, reason_code=error.reason_code)
         return ProviderError(Kind.ACCOUNT, f"the list {list_id} is not there any more", list_only=True)
@@ -87,25 +87,25 @@ class ProviderCalls:
     def _unsubscribe(self, claimed: ClaimedDelivery) -> None:
         """Unsubscribe each spelling of an address; the clean one decides, of two readings one accepted is enough.
 
-        A refusal of another spelling means that the provider does not hold it. A receiver of events is told the clean
-        one alone: it drops what comes under the id of a notice that it has, and the others are no other person.
+        A refusal of another spelling means that the provider does not have it. A receiver of events gets the clean
+        spelling alone: it drops further notices under the same id, and all spellings are the same person.
 
         Raises:
-            ProviderError: The refusal, or a failure that may pass of any spelling: telling all again is harmless.
+            ProviderError: The refusal, or a temporary failure of any spelling: repeating all of them is harmless.
         """
         refusals: list[ProviderError] = []
         claimed.rows = []
         for attempt in claimed.attempts:
             rows: list[str] = []
-            told = attempt.reading
-            for spelling in (told.clean,) if self.capabilities.receives_events else told.spellings:
+            reading = attempt.reading
+            for spelling in (reading.clean,) if self.capabilities.receives_events else reading.spellings:
                 try:
-                    row = self._unsubscribe_spelling(attempt.event, spelling, _occasion(attempt.event, told))
+                    row = self._unsubscribe_spelling(attempt.event, spelling, _occasion(attempt.event, reading))
                     rows += [row] if row is not None else []
                 except ProviderError as error:
                     if error.kind not in REFUSALS and not error.row_only:
                         raise
-                    if spelling == attempt.reading.clean:
+                    if spelling == reading.clean:
                         refusals.append(error)
             if rows:
                 claimed.rows.append((attempt, rows[0] if len(rows) == 1 else None))
@@ -137,7 +137,7 @@ class ProviderCalls:
 
 
 def _occasion(event: Event, reading: Reading | None = None) -> Occasion:
-    """Return the event behind a call; `reading` is the mailbox that its address is taken to mean."""
+    """Return the event that a call is made for; `reading` is the mailbox that its address is taken to mean."""
     door = event.door or (event.consent.door if event.consent else None)
     origin = door.value if door else "form" if event.form is not None else "other"
     number = 1 if reading is None else readings(event.email).index(reading) + 1

@@ -52,9 +52,7 @@ def _is_suppressed(services: Services, signup: Event, account: str) -> bool:
         state = services.subscriptions.look(
             signup.email, account, lambda event_id: services.events.status(event_id, account)
         )
-    except (
-        MalformedItem
-    ):  # logged and counted; without the exception the delivered signup would be sent again and again
-        return False
+    except MalformedItem:
+        return False  # logged and counted; an error here would have the delivered signup sent again and again
     unsubscribed = state.unsubscribed_at
     return state.is_suppressed and unsubscribed is not None and unsubscribed < epoch_milliseconds(signup.occurred_at)

@@ -13,7 +13,7 @@ from ..ingestion.accept import notify
 from ..ingestion.queue_messages import Message, accept_messages, dead_letter_attributes, read_message
 from ..names import QueueKind
 from ..notification.notifier import QUEUE_OF, TYPE_OF, notified_ids
-from ..observability import ContextPool, logger, metrics
+from ..observability import ContextPool, event_log, logger, metrics
 from ..services import Services
 from .batching import Task
 from .deadline import Context, Deadline
@@ -22,7 +22,7 @@ from .form_limits import FormLimits
 from .missing_keys import without_waiting
 
 MOST_EVENTS = 10_000
-"""Events that one invocation loads, the others are notified again: an import can announce more than fit into memory."""
+"""Most events that one invocation loads, the others are announced again: an import can have more than fit in memory."""
 
 
 class Worker:
@@ -94,7 +94,7 @@ class Worker:
         return enqueued, whole, failed
 
     def _set_aside(self, kind: QueueKind, message: Message) -> bool:
-        """Put a message that cannot be read, or kept, into the dead-letter queue; False if SQS has to do it."""
+        """Put a message that cannot be read or stored into the dead-letter queue; False if SQS has to do that."""
         metrics.count("unreadable_messages")
         if message.readable:
             logger.error("invalid message too large to keep", extra={"message_id": message.id})
@@ -113,7 +113,7 @@ class Worker:
         try:
             return self._services.events.load_well_formed(event_ids).stored
         except LedgerUnavailable as error:
-            logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
+            event_log.deferred(error)
             return []
 
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
@@ -155,7 +155,7 @@ class Worker:
         try:
             return without_waiting(self._services, [task for task in tasks if task.delivery.status is Status.PENDING])
         except LedgerUnavailable as error:
-            logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
+            event_log.deferred(error)
             return []
 
     def _run_syncs(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
@@ -177,7 +177,7 @@ class Worker:
             try:
                 self._services.subscriptions.record_unsubscribe_for_all_accounts(event)
             except LedgerUnavailable as error:
-                logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
+                event_log.deferred(error)
                 return True
             return False
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, Status
 from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from . import metrics
@@ -35,7 +36,7 @@ def accepted(events: Iterable[Event]) -> None:
 
 
 def quarantined(form: str, event_type: EventType, limit: str, events: Sequence[Event]) -> None:
-    """Log events of one type that were quarantined just now, because `form`, or a network there, brought too many."""
+    """Log events of one form and type that were quarantined just now. `limit`: `form`, `network` or `doubt`."""
     ids, facts = [event.id for event in events], {"form": form, "limit": limit}
     if event_type is EventType.UNSUBSCRIBE:
         metrics.count("unsubscribes_quarantined", len(events))
@@ -48,7 +49,7 @@ def quarantined(form: str, event_type: EventType, limit: str, events: Sequence[E
 def ended(deliveries: Iterable[tuple[str, Delivery]]) -> None:
     """Log deliveries, each with its event's id, whose final status was written just now.
 
-    What somebody should look at is a warning: what was parked, and refusals but those in `EXPECTED_REFUSALS`.
+    Parked deliveries, and refusals other than `EXPECTED_REFUSALS`, are warnings: somebody should look at them.
     """
     grouped: dict[tuple[str, Status, str | None, ReasonCode | None, bool], list[str]] = {}
     for event_id, delivery in deliveries:
@@ -75,6 +76,13 @@ def retry_scheduled(account: str, event_ids: Iterable[str], reason: str, until: 
     """Log deliveries that failed for now, and are due again at `until`."""
     facts = {"account": account, "reason": reason, "until": until.isoformat()}
     _write(logger.info, "delivery retry scheduled", list(event_ids), facts)
+
+
+def deferred(error: LedgerUnavailable, account: str | None = None) -> None:
+    """Log and count a failure of the ledger that leaves deliveries pending: `sweep` enqueues them again."""
+    facts = {"error": str(error)} if account is None else {"account": account, "error": str(error)}
+    logger.warning("delivery deferred: ledger unavailable", extra=facts)
+    metrics.count("ledger_failures", account=account)
 
 
 def _write(log: Callable[..., None], message: str, ids: Sequence[str], facts: Mapping[str, object]) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from chalicelib.delivery import worker
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.ledger.events import EventStore, Loaded
+from chalicelib.observability import metrics
 from chalicelib.reconciliation.sweep import Sweep
 from tests.support.aws import TestAws
 from tests.support.product import Product
@@ -43,8 +45,6 @@ def test_events_are_loaded_in_bounded_numbers(
 
 def test_a_paused_account_does_not_delay_a_sync(product: Product) -> None:
     """Signups of a sync are stored; their deliveries wait for the account."""
-    from chalicelib.domain.errors import Kind, ProviderError
-
     product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3600)
     product.work(*product.store(product.signup("zoe@example.com")))
     contacts = [{"email": "lea@example.com"}]
@@ -55,3 +55,17 @@ def test_a_paused_account_does_not_delay_a_sync(product: Product) -> None:
     assert sweeper.run() == {"enqueued": 1}
     product.work("s", queue="syncs")
     assert product.view("s")["status"] == "delivered"
+
+
+def test_events_that_cannot_be_loaded_are_counted_as_failures_of_the_ledger(
+    product: Product, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unavailable(*_: object) -> Loaded:
+        raise LedgerUnavailable("the ledger did not answer")
+
+    (event_id,) = product.store(product.signup("zoe@example.com"))
+    monkeypatch.setattr(EventStore, "load_well_formed", unavailable)
+    product.work(event_id)
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [line["ledger_failures"] for line in lines if "ledger_failures" in line] == [1]
