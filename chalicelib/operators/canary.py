@@ -1,7 +1,7 @@
-"""`canary`: posts a signup through the public URL every hour, and looks whether the one before was delivered.
+"""`canary`: posts a signup through the public URL every hour, and checks that the one before was delivered.
 
-It goes the way of a visitor's signup: DNS, certificate, gateway, throttles, the HTTP function, the ledger, a queue and
-a worker. Its form's account keeps nothing, so no provider is told.
+The signup takes the way of a visitor's: DNS, certificate, gateway, throttles, the HTTP function, the ledger, a queue
+and a worker. The account of its form keeps nothing, so no provider learns of it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from ..config.model import Form, Settings
 from ..domain.events import Status
 from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds
-from ..ledger.keys import CANARY_KEY, event_key
+from ..ledger.keys import CANARY_KEY
 from ..observability import logger, metrics
 from ..providers import registry
 from ..services import Services
 
 ADDRESS = "relais-canary@example.com"
-"""Nobody's: the domain is reserved for examples (RFC 2606)."""
-SECONDS = 15.0
-"""How long an answer may take."""
+"""Belongs to nobody: the domain is reserved for examples (RFC 2606)."""
+TIMEOUT = (5.0, 15.0)
+"""Seconds for the connection, and without a byte of the answer."""
 DELIVERED_WITHIN = timedelta(minutes=5)
-"""A signup that is younger than this proves nothing yet: somebody has invoked the function by hand."""
+"""A signup younger than this may still be on its way: somebody has invoked the function by hand."""
 Post = Callable[[str, Mapping[str, str]], str]
 """Posts a form to a URL; returns the id of its event. Raises CanaryFailed."""
 
@@ -48,7 +48,7 @@ def canary_form(settings: Settings) -> Form | None:
 
 @dataclass(frozen=True, slots=True)
 class _Earlier:
-    """What the last run left: the signup that it posted, and since when something is wrong (ms; 0: nothing is)."""
+    """What the last run recorded: the signup that it posted, and since when the canary fails (ms; 0: it does not)."""
 
     event_id: str | None = None
     posted: int = 0
@@ -56,16 +56,17 @@ class _Earlier:
 
 
 class Canary:
-    """Runs once: judges the signup of the run before, posts another one, and measures how long that has failed."""
+    """Makes one run: checks the signup of the run before, posts another, and measures for how long this has failed."""
 
     def __init__(self, services: Services, post: Post) -> None:
         self._services = services
         self._post = post
 
     def run(self) -> dict[str, Any]:
-        """Returns the form, the id of the new signup, what became of the one before, and `error` if something failed.
+        """Returns the form, the id of the new signup, the status of the one before, and `error` if something failed.
 
-        Without a suitable form or a public URL it does nothing, says so, and measures 0. Raises LedgerUnavailable.
+        Without a suitable form or a public URL it posts nothing, returns `{"skipped": reason}` and measures 0. Raises
+        LedgerUnavailable.
         """
         settings, now = self._services.settings, self._services.effects.clock()
         form, public_url = canary_form(settings), settings.api.public_url
@@ -75,7 +76,7 @@ class Canary:
             metrics.seconds("canary_failing_seconds", 0)
             return {"skipped": f"there is no {lacking}"}
         earlier = self._read()
-        previous = self._previous(earlier, now)
+        previous = self._previous(earlier, form.account, now)
         posted, error = None, None if previous in (None, Status.DELIVERED.value) else f"the one before is {previous}"
         try:
             posted = self._post(f"{public_url}/forms/{form.name}/signup", {form.email_field: ADDRESS})
@@ -91,14 +92,16 @@ class Canary:
         logger.error("canary failed", extra={**facts, "previous_id": earlier.event_id, "error": error})
         return {**facts, "error": error}
 
-    def _previous(self, earlier: _Earlier, now: datetime) -> str | None:
-        """Returns the status of the signup of the run before; None if there is none, or it is too young to tell."""
+    def _previous(self, earlier: _Earlier, account: str, now: datetime) -> str | None:
+        """Returns the status at `account` of the signup of the run before; None if there is none, or it is too young.
+
+        "gone": the signup is not stored, or is no longer for that account.
+        """
         if earlier.event_id is None:
             return None
-        item = self._services.table.get(event_key(earlier.event_id))
-        status = "gone" if item is None else str(item.get("status"))
+        status = self._services.events.status(earlier.event_id, account) or "gone"
         young = epoch_milliseconds(now - DELIVERED_WITHIN) < earlier.posted
-        return None if young and status != Status.DELIVERED.value else status
+        return None if young and status != Status.DELIVERED else str(status)
 
     def _read(self) -> _Earlier:
         item = self._services.table.get(CANARY_KEY) or {}
@@ -120,10 +123,10 @@ class Canary:
 
 
 def post_form(url: str, fields: Mapping[str, str]) -> str:
-    """Posts a form as JSON, as a website's script does; returns the id in the answer. Raises CanaryFailed."""
+    """Posts a form as JSON, as a website's script does; returns the event's id. Raises CanaryFailed."""
     headers = {"accept": "application/json", "user-agent": "Relais-Canary"}
     try:
-        answer = requests.post(url, json=fields, headers=headers, timeout=SECONDS, allow_redirects=False)
+        answer = requests.post(url, json=fields, headers=headers, timeout=TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
         raise CanaryFailed(f"the public URL cannot be reached: {type(error).__name__}") from None
     try:

@@ -132,6 +132,16 @@ def test_a_run_by_hand_minutes_later_judges_nothing(product: Product, site: Site
     assert site.posted[0] == site.posted[1], "the same signup within ten minutes is the same event"
 
 
+def test_a_form_with_copies_is_checked_by_its_own_account(product: Product, site: Site) -> None:
+    forms = {**product.settings.forms, "probe": replace(product.settings.forms["probe"], copy_to=("lyon",))}
+    product.settings = replace(product.settings, forms=forms)
+    product.restart()
+    run(product, site)
+    product.work(site.posted[-1])
+    product.clock.forward(hours=1)
+    assert run(product, site)["previous"] == "delivered"
+
+
 @pytest.mark.parametrize("lacking", ["form", "url"])
 def test_without_a_form_or_a_url_it_does_nothing_and_raises_no_alarm(
     product: Product, site: Site, capsys: pytest.CaptureFixture[str], lacking: str
