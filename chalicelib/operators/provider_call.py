@@ -6,12 +6,12 @@ Ediware answers declared IPs only, which excludes an operator's laptop. Function
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
 from ..observability import logger
 from ..providers import registry
+from ..providers.functions import described
 from ..providers.spec import Function, Provider
 from ..services import Services
 from ..statistics.snapshots import record_started
@@ -33,11 +33,11 @@ class ProviderCalls:
         self._stats = stats
 
     def handle(self, event: Any, budget: float) -> dict[str, Any]:
-        """Handles `{"account", "function", "params", "confirm"}`; returns `{"result"}` or `{"error"}`. `budget`: s.
+        """Handles `{"account", "function", "params", "confirm"}`; returns `{"result"}` or `{"error"}`.
 
-        A result comes with a `warning` where the call started a campaign that could not be stored for the statistics.
-        Never raises for errors of the caller or the provider. Logs one line a call, without its parameters: they may
-        hold personal data.
+        `budget` is the total time in seconds. A result comes with a `warning` where the call started a campaign that
+        could not be stored for the statistics. Never raises for errors of the caller or the provider. Logs one line a
+        call, without its parameters: they may hold personal data.
         """
         asked = event if isinstance(event, Mapping) else {}
         account, function = asked.get("account"), asked.get("function")
@@ -65,8 +65,7 @@ class ProviderCalls:
             raise wrong(f"there is no account {account[:60]!r}", nearest(account, accounts))
         spec = registry.spec(accounts[account].provider)
         if name == HELP:
-            functions = [_described(function) for function in spec.functions]
-            return {"result": {"provider": spec.name, "functions": functions}}
+            return {"result": {"provider": spec.name, "functions": described(spec.functions)}}
         function = next((each for each in spec.functions if each.name == name), None)
         if function is not None and function.changes and not confirmed:
             raise wrong(f"{name} changes something at the provider", 'say so with "confirm": true')
@@ -103,12 +102,3 @@ def _read(event: Any) -> tuple[str, str, Mapping[str, Any], bool]:
     if not isinstance(confirmed, bool):
         raise wrong("confirm must be true or false", "true lets a call change something")
     return account, name, params or {}, confirmed
-
-
-def _described(function: Function) -> dict[str, Any]:
-    return {
-        "name": function.name,
-        "help": function.help,
-        "changes": function.changes,
-        "parameters": [asdict(parameter) for parameter in function.parameters],
-    }
