@@ -35,10 +35,11 @@ class AccountStore:
         return well_formed(_state_from, item) or AccountState(version=version if type(version) is int else 0)
 
     def record_configured(self, configured: Iterable[str], targets: str | None = None) -> tuple[list[str], bool]:
-        """Records the `configured` accounts; returns those recorded before that are no longer among them.
+        """Records the `configured` accounts, and compares the targets of the forms with the recorded ones.
 
-        And whether `targets`, a digest of the targets of all forms, is another than the one recorded by
-        `record_targets`. The first is recorded here: nothing has waited for it.
+        Returns the accounts recorded before that are no longer configured, and whether `targets`, a digest of the
+        targets of all forms, differs from the one recorded by `record_targets`. The first digest is recorded here:
+        nothing has waited for it.
         """
         names = set(configured)
         item = self._table.get(_EVERY_NAME) or {}

@@ -29,14 +29,14 @@ MISSING = "address key missing"
 
 @dataclass(frozen=True, slots=True)
 class KeyFindings:
-    """What the record says now."""
+    """The result of comparing the configured keys with the record."""
 
     missing: str | None = None
     """Why some subscription states cannot be found; None if all can."""
     returned: bool = False
     """True if keys were missing, all are there again, and what waited for them has not been enqueued yet."""
     waits_count_from: datetime | None = None
-    """The time of a signup's wait until it is given up counts from here: it was not tried while keys were missing."""
+    """The time until a signup is given up counts from here: it was not tried while keys were missing."""
 
 
 class AddressKeyCheck:
@@ -66,17 +66,17 @@ class AddressKeyCheck:
         self._warned = False
 
     def look(self) -> KeyFindings:
-        """Reads the record and writes nothing: a migration that has not been made yet counts as missing.
+        """Reads the record and writes nothing; a missing migration counts as a missing key.
 
-        Read it before each batch of decisions: a key may be used since by an instance with another configuration.
+        Call it before each batch of decisions: an instance with another configuration may have used a key since.
         Raises LedgerUnavailable.
         """
         return self._findings(self._read())
 
     def look_and_record(self) -> KeyFindings:
-        """Looks as `look` does; runs the migrations to this release's normalisation before, and records what is new.
+        """Reads as `look`, after running the migrations to this release's normalisation; records what is new.
 
-        New are keys that were never configured before, and since when keys are missing. Raises LedgerUnavailable.
+        That is keys that were never configured before, and since when keys are missing. Raises LedgerUnavailable.
         """
         item = self._read()
         if item and self._unreachable_version(item) is None:
@@ -94,12 +94,12 @@ class AddressKeyCheck:
     def record_use(self, fingerprint: str | None = None) -> None:
         """Records, once an instance, that a key (default: the one that is written with) is used from now on.
 
-        It comes before the first write, so that no write can be forgotten. Raises LedgerUnavailable.
+        Call it before the first write with the key, so that no use is missed. Raises LedgerUnavailable.
         """
         used = fingerprint or self._keys.writing_fingerprint
         if used in self._recorded:
             return
-        with self._recording:  # the first claims of a batch come at once
+        with self._recording:  # the first claims of a batch are concurrent
             if used not in self._recorded:
                 self._record_use(used)
 
@@ -154,7 +154,7 @@ class AddressKeyCheck:
         item = self._table.get(RECORD) or {}
         used = set(item.get("used", ()))
         if used - self._keys.fingerprints():
-            with suppress(SecretUnavailable):  # then the keys of before are as good
+            with suppress(SecretUnavailable):  # then the previous keys stay in use
                 self._keys.renew()
         is_recorded = item.get("normalisation") == self._version or self._version in item.get("normalised_besides", ())
         self._recorded = frozenset(used if is_recorded else ())

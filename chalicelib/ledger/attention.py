@@ -1,9 +1,9 @@
-"""Lists what needs attention: deliveries that wait, are parked or quarantined, or are refused and not as trap or spam.
+"""Lists what needs attention: deliveries that wait, are parked, quarantined, or refused but not as trap or spam.
 
-They are in the `due` index, whose entries hold what lists show, in one partition for each account. A first page costs
-one query for each account while that holds what is wanted of it, and never more than one for each range of the index
-(`keys.IndexRange`); no scan. What is parked or refused is in the order of acceptance; what is pending by type in that
-in which it is due: an untried delivery 60 to 90 seconds after its acceptance.
+They are in the `due` index, in one partition for each account; its entries have all that a list shows. A first page
+costs one query for each account if that finds enough, at most one for each range of the index (`keys.IndexRange`), and
+no scan. Parked and refused deliveries are in the order of acceptance; pending ones are sorted by type and due time,
+which is 60 to 90 seconds after the acceptance for an untried delivery.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from .table import Table
 MORE_QUERIES = 24
 """Queries of a page beyond the first ones: a rare form, reason or day may leave a page short."""
 READ_ON = 1000
-"""Entries read by each of them while a page is restricted so: more at once could be a second of parsing."""
+"""Entries that each of them reads for a page with such a filter: parsing more at once could take a second."""
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def is_listed(delivery: Delivery, statuses: Collection[Listed], now: datetime) -> bool:
-    """Returns whether a delivery belongs into a list of these statuses."""
+    """Returns whether a delivery belongs in a list of these statuses."""
     if delivery.status is Status.PENDING:
         return Listed.PENDING in statuses or (Listed.QUARANTINED in statuses and delivery.waits_for_release(now))
     return delivery.needs_attention and Listed(delivery.status.value) in statuses
@@ -66,7 +66,7 @@ class AttentionEntry:
 
 @dataclass(frozen=True, slots=True)
 class AttentionPage:
-    """Entries, the newest first, and the cursor of the next page; None: there is none."""
+    """Entries, the newest first, and the cursor of the next page; None on the last page."""
 
     entries: tuple[AttentionEntry, ...]
     cursor: str | None
@@ -101,8 +101,8 @@ class AttentionList:
     def page(self, query: AttentionQuery, now: datetime) -> AttentionPage:
         """Returns at most `query.limit` deliveries, newest first.
 
-        A page may be shorter, even empty, and still have a cursor. What is pending is in order within a page, and from
-        page to page by the time at which it is due. Raises BadCursor.
+        A page may be shorter, even empty, and still have a cursor. Pending deliveries are sorted by acceptance within
+        a page, and by due time from page to page. Raises BadCursor.
         """
         ranges = _ranges(query)
         place = None if query.cursor is None else decode_cursor(query.cursor, ranges)
@@ -122,9 +122,9 @@ class AttentionList:
         return AttentionPage(tuple(entries), None if end is None else encode_cursor(end))
 
     def newest(self, query: AttentionQuery, now: datetime) -> Mapping[Listed, tuple[Sequence[AttentionEntry], bool]]:
-        """Returns the newest deliveries of each status of `query` but pending, and whether there are more.
+        """Returns the newest deliveries of each status of `query` except pending, and whether there are more.
 
-        Of each account as many as its first queries read: all, or about `query.limit` of each status.
+        For each account these are what its first queries read: all, or about `query.limit` of each status.
         """
         ranges = _ranges(query)
         reading = _Reading(self._table, query, None, to_ms(now), MORE_QUERIES)
@@ -138,7 +138,7 @@ class AttentionList:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An entry and its place; without an entry: reading stopped there."""
+    """An entry and its place. Without an entry, reading has stopped at that place."""
 
     place: Place
     entry: AttentionEntry | None
@@ -268,7 +268,7 @@ class _Reading:
 
 
 def _ranges(query: AttentionQuery) -> list[ListedRange]:
-    """Returns the ranges of a query, the last of each account first: in that order they are read."""
+    """Returns the ranges of a query in the order of reading: the last range of each account first."""
     return [
         ListedRange(
             account,

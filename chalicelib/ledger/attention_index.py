@@ -1,4 +1,4 @@
-"""The ranges of the `due` index that the attention list reads, places in them, and cursors."""
+"""Defines the ranges of the `due` index that the attention list reads, places in them, and cursors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_CURSOR = 1024
 
 
 class Listed(StrEnum):
-    """What a list may be restricted to."""
+    """The statuses that a list may be restricted to."""
 
     PENDING = "pending"
     """Also what is quarantined, as in `report`."""
@@ -42,11 +42,11 @@ class ListedRange:
     later: int = 0
     """Milliseconds by which a new delivery is due after its acceptance."""
     exact: bool = True
-    """True if every delivery in it is due so much later; others are due later still, at another attempt."""
+    """True if every delivery in it is due exactly so much later; False if retries are due later still."""
 
     @property
     def name(self) -> str:
-        """Names it in cursors."""
+        """The name of the range in cursors."""
         return f"{self.account}#{self.kind.value}"
 
     def position(self, at: int) -> int:
@@ -73,7 +73,7 @@ class Place:
 
     @property
     def order(self) -> tuple[int, str]:
-        """Sorts places, the newest first; equal ones of a range are in DynamoDB's own order."""
+        """Sorts places, the newest first; equal ones of one range stay in the order of DynamoDB."""
         return -self.part.position(self.at), self.part.name
 
     @property
@@ -88,7 +88,7 @@ KINDS: Mapping[IndexRange, tuple[Listed, timedelta, bool]] = {
     IndexRange.PARKED: (Listed.PARKED, timedelta(), True),
     IndexRange.REFUSED: (Listed.REFUSED, timedelta(), True),
 }
-"""What each range lists, how much later than accepted it is sorted, and whether always so."""
+"""What each range lists, how much later than its acceptance a delivery is due, and whether exactly so much."""
 TYPES = {part: event_type for ranges in (WAITING, QUARANTINED) for event_type, part in ranges.items()}
 """The type of the events of a range, where it has one."""
 
@@ -100,7 +100,7 @@ def are_neighbours(higher: ListedRange, lower: ListedRange) -> bool:
 
 
 def place_of(key: Mapping[str, Any], ranges: Sequence[ListedRange]) -> Place:
-    """Returns the place of a key of the index within some ranges; of one that cannot be read, the end of the last."""
+    """Returns the place of an index key within `ranges`; the end of the last range if the key cannot be read."""
     try:
         kind, at = parse_sort_key(key["due_sk"])
         part = next(one for one in ranges if one.kind is kind)
@@ -116,7 +116,7 @@ def encode_cursor(place: Place) -> str:
 
 
 def decode_cursor(cursor: str, ranges: Sequence[ListedRange]) -> Place:
-    """Parses a cursor; one that was made up, too, leads to a place in one of these ranges, or is refused."""
+    """Parses a cursor; a forged one leads to a place within `ranges`, too, or is refused. Raises BadCursor."""
     known = {part.name: part for part in ranges}
     try:
         if len(cursor) > _LONGEST_CURSOR:

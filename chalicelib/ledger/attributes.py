@@ -18,7 +18,7 @@ from ..domain.times import from_epoch_milliseconds
 from ..observability import logger, metrics
 
 T = TypeVar("T")
-_CALLED: Mapping[type, str] = {str: "text", int: "number", bool: "truth value", list: "list", set: "set", dict: "map"}
+_CALLED: Mapping[type, str] = {str: "string", int: "number", bool: "boolean", list: "list", set: "set", dict: "map"}
 
 
 class Milliseconds(int):
@@ -55,12 +55,12 @@ class Attributes:
         collection = getattr(kind, "__origin__", None)
         stored: Any = collection or _STORED.get(kind) or (str if issubclass(kind, StrEnum) else kind)
         if type(value) is not stored:  # exact type: bool is a subclass of int
-            raise self.malformed(name, "is missing" if value is None else f"is no {_CALLED[stored]}")
+            raise self.malformed(name, "is missing" if value is None else f"is not a {_CALLED[stored]}")
         within = f"{self._path}{name}."
         if collection is not None:
             of = cast(Any, kind).__args__[-1]
             if not all(type(one) is _STORED.get(of, of) for one in (value.values() if stored is dict else value)):
-                raise self.malformed(name, f"is no {_CALLED[stored]} of {_CALLED[_STORED.get(of, of)]}s")
+                raise self.malformed(name, f"is not a {_CALLED[stored]} of {_CALLED[_STORED.get(of, of)]}s")
             return cast(T, [Attributes(one, self._item, within) for one in value] if of is Attributes else value)
         if kind is Attributes:
             return cast(T, Attributes(value, self._item, within))
@@ -68,7 +68,7 @@ class Attributes:
         try:
             made: Any = from_epoch_milliseconds(value) if is_time else cast(Any, kind)(value)
         except ValueError:
-            raise self.malformed(name, "is no time" if is_time else "is none of the known names") from None
+            raise self.malformed(name, "is not a time" if is_time else "is none of the known names") from None
         return cast(T, value if kind is Milliseconds else made)
 
     def optional(self, name: str, kind: type[T]) -> T | None:
@@ -80,10 +80,10 @@ class Attributes:
         value = self._values.get(name, b"")
         if type(value) in (bytes, Binary):
             return bytes(value)
-        raise self.malformed(name, "is no binary value")
+        raise self.malformed(name, "is not binary")
 
     def malformed(self, name: str, problem: str) -> MalformedItem:
-        """Builds the error for the attribute `name`, whose `problem` is stated."""
+        """Builds the error for the attribute `name`; `problem` says what is wrong with it, such as "is missing"."""
         return MalformedItem(str(self._item.get("pk")), str(self._item.get("sk")), f"{self._path}{name} {problem}")
 
 

@@ -1,7 +1,7 @@
-"""Keeps the confirmations of signups (double opt-in) in their events' items, and the mails that a mailbox got.
+"""Stores the confirmations of signups (double opt-in) in the items of their events, and the mails of each mailbox.
 
-Until it is confirmed such a signup has one account, so its event's item holds the delivery too, and one conditional
-write changes both. Copies are for confirmed signups: they are added when it is.
+Until it is confirmed, such a signup has one account, so the item of its event also has the delivery, and one
+conditional write changes both. Copies are added when it is confirmed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from .table import ConditionFailed, Table, Write
 
 _WAITS = f"{PENDING} AND attribute_exists(confirm_until) AND attribute_not_exists(confirmed)"
 TRIES = 3
-"""Attempts of a transaction that another write made fail."""
+"""Attempts at a transaction that fails when another worker has written first."""
 _OF_DELIVERY = ("touched", "released", "resent")
-"""What the event's item knows of the delivery that stays true of it."""
+"""Attributes of the delivery in the event's item that move with it to an item of its own."""
 
 
 class Confirmed(Enum):
-    """What a click on the button did."""
+    """The result of a click on the confirmation button."""
 
     NOW = auto()
     BEFORE = auto()
@@ -112,7 +112,7 @@ class ConfirmationStore:
         )
 
     def retry(self, signup: Event, due: datetime, *, unknown: bool) -> None:
-        """Records that the mail was not sent, or nobody knows (`unknown`), and is due again at `due`."""
+        """Records that the mail was not sent, or that this is not known (`unknown`), and is due again at `due`."""
         mails = signup.confirmation.mails if signup.confirmation else 0
         self._table.try_update(
             event_key(signup.id),
@@ -170,7 +170,7 @@ class ConfirmationStore:
         """Confirms a signup, which is due from now on and occurred now; keeps the evidence.
 
         A confirmed signup may lift a suppression. `page_words`: the SHA-256 of the words of the page. `copy_to`:
-        accounts that are told of it, too.
+        accounts that get a copy.
         """
         confirmation = signup.confirmation
         if confirmation is None or confirmation.expires_at <= now:

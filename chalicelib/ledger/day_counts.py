@@ -1,8 +1,8 @@
 """Counts what became of events, by account, form, day of acceptance and outcome: in one item a day.
 
-A worker collects the counts of a batch and writes them once at its end, so that no event costs a write. They are exact
-as far as the state changes are that they count, which are conditional writes; a worker that dies before it writes loses
-those of its batch, and a write whose response is lost may count it twice.
+A worker collects the counts of a batch and writes them once at its end, so that no event costs a write. Each change of
+state is counted once, since it is a conditional write, with two exceptions: a worker that dies before it writes loses
+the counts of its batch, and a write whose response is lost may count twice.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .table import Table
 _PARTITION = "S#counts"
 _TYPES = frozenset(type.value for type in EventType)
 _HOURS = "#hours"
-"""Ends the name of the set of hours (UTC) in which a form brought signups of people, not of the trap."""
+"""Suffix of the name of the set of hours (UTC) in which a form brought signups, except those that filled the trap."""
 _COPY = "copy"
-"""Ends the name of a count of copies."""
+"""Suffix of the name of a count of copies."""
 _PER_WRITE = 60
 """Counts of one write: an update expression has at most 4 KB."""
 
@@ -89,9 +89,9 @@ class DayCounts:
             self.record_final(event, Delivery(account, Status.REFUSED, reason_code=event.refused_code))
 
     def record_robots(self, events: Iterable[StoredEvent]) -> None:
-        """Counts signups that were stored as `trap` or `spam`, each once: a write for each, and for no others.
+        """Counts signups that were stored as `trap` or `spam`, each once; only these cost a write each.
 
-        What the ledger does not take is counted when the event is announced again, if ever.
+        If the ledger fails, the signup is counted when its event is announced again, if ever.
         """
         robots = [
             (one.event, delivery)
@@ -123,7 +123,7 @@ class DayCounts:
     def add(self, event: Event, account: str, outcome: str, code: str | None = None, number: int = 1) -> None:
         """Collects a count of the UTC day on which an event was accepted; signups that Relais makes are left out.
 
-        That of a copy is counted apart, under a name that earlier versions do not read.
+        Copies are counted separately, under a name that earlier versions do not read.
         """
         if event.only_lifts_suppression and event.refused is None:
             return
@@ -133,7 +133,7 @@ class DayCounts:
             self._collected.setdefault(event.accepted_at.astimezone(UTC).date().isoformat(), Counter())[name] += number
 
     def flush(self) -> None:
-        """Writes what was collected. What the ledger does not take is lost, logged and counted: nobody waits for it."""
+        """Writes what was collected. Counts that the ledger does not accept are lost, which is logged and counted."""
         with self._lock:
             collected, self._collected = self._collected, {}
             hours, self._hours = self._hours, {}
@@ -156,7 +156,7 @@ class DayCounts:
     def read(self, first: date, last: date) -> list[DayCount]:
         """Returns the counts of some days (both included), the newest day first, in one query.
 
-        Numbers that are 0, or below it since a correction came before what it corrects, are left out. Raises
+        Numbers of 0 or less are left out: a correction may be written before the count that it corrects. Raises
         LedgerUnavailable.
         """
         return self.read_with_hours(first, last)[0]

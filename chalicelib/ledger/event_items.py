@@ -205,9 +205,9 @@ def _contacts_from(part: Attributes) -> tuple[Mapping[str, str], ...]:
     try:
         contacts = json.loads(part.optional("contacts", str) or "[]")
     except ValueError:
-        raise part.malformed("contacts", "is no JSON") from None
+        raise part.malformed("contacts", "is not JSON") from None
     if not isinstance(contacts, list) or not all(isinstance(contact, dict) for contact in contacts):
-        raise part.malformed("contacts", "is no list of contacts")
+        raise part.malformed("contacts", "is not a list of contacts")
     return tuple(contacts)
 
 

@@ -20,10 +20,10 @@ Expiry = Callable[[datetime], int]
 def put_whole(table: Table, event: Event, item: Mapping[str, Any], expiry: Expiry) -> None:
     """Puts an event for several accounts and its deliveries, or a refused message and the reference to it.
 
-    An event that exists has all its deliveries.
+    An event that exists has all its deliveries. Raises ConditionFailed, with the existing item, if its id is taken.
 
     One transaction allows a request with a thousand unsubscribes to finish in time, and leaves no deliveries behind
-    if the id is taken: worth the double price. If it is not possible, the deliveries are put before the event.
+    if the id is taken, which is worth the double price. If it is not possible, the deliveries are put before the event.
     """
     separate = event.accounts if len(event.accounts) > 1 else ()
     references = []

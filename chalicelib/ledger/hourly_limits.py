@@ -1,4 +1,4 @@
-"""Keeps, for each hourly limit and hour, which events are within it, so that an event counts once whoever asks again.
+"""Stores which events are within each hourly limit, so that an event counts once however often workers ask.
 
 The events within a limit are the first that workers asked for. They are kept as short digests in that order,
 `MARKS_AN_ITEM` to an item of less than 1 KB: admitting costs half a read unit for each 4 KB of them, and a write unit
@@ -46,7 +46,7 @@ class HourlyLimits:
             unseen = [mark for mark in dict.fromkeys(marks.values()) if mark not in known]
             fresh = unseen[: max(0, limit - len(known))]
             if attempt == 0 and fresh != unseen:
-                continue  # nobody is above the limit by a read that may be late
+                continue  # an eventually consistent read must put no event above the limit
             if self._append(partition, chunks, fresh, int(expires_at.timestamp())):
                 known.update(fresh)
                 return frozenset(event_id for event_id, mark in marks.items() if mark in known)

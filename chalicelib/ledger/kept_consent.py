@@ -1,6 +1,6 @@
-"""Ends the time for which evidence of consent is kept with the subscription states of persons who left.
+"""Removes evidence of consent from subscription states, some years after the person unsubscribed.
 
-Evidence is in the items of subscription states and written with their leases (`subscription_items`).
+The evidence is in the items of subscription states, and is written with their leases (`subscription_items`).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from .table import Key, Table
 _REMOVE = "REMOVE first_consent, latest_consent, lease_consents"
 _HAS_EVIDENCE = "(attribute_exists(first_consent) OR attribute_exists(lease_consents))"
 # No signup was delivered since, and none is on its way. A lease of a signup that was refused is removed.
-_LEFT_BEFORE = (
-    "unsubscribed_at <= :left"
+_UNSUBSCRIBED_BEFORE = (
+    "unsubscribed_at <= :before"
     " AND (attribute_not_exists(signed_up_at) OR signed_up_at <= unsubscribed_at)"
     " AND (attribute_not_exists(lease_at) OR lease_type <> :signup OR lease_at <= unsubscribed_at)"
 )
-EXPIRED = f"{_HAS_EVIDENCE} AND {_LEFT_BEFORE}"
+EXPIRED = f"{_HAS_EVIDENCE} AND {_UNSUBSCRIBED_BEFORE}"
 """Condition of a subscription state whose evidence has expired, with the values of `expired_values`."""
 
 
-def expired_values(left_before: int) -> dict[str, Any]:
-    """Returns the values of `EXPIRED` for persons who left at `left_before` (ms) or earlier."""
-    return {"left": left_before, "signup": EventType.SIGNUP.value}
+def expired_values(unsubscribed_before: int) -> dict[str, Any]:
+    """Returns the values of `EXPIRED` for persons who unsubscribed at `unsubscribed_before` (ms) or earlier."""
+    return {"before": unsubscribed_before, "signup": EventType.SIGNUP.value}
 
 
 def has_evidence(item: Mapping[str, Any]) -> bool:
@@ -33,9 +33,9 @@ def has_evidence(item: Mapping[str, Any]) -> bool:
     return "first_consent" in item or "lease_consents" in item
 
 
-def remove_expired(table: Table, key: Key, left_before: int) -> bool:
+def remove_expired(table: Table, key: Key, unsubscribed_before: int) -> bool:
     """Removes the evidence of a state if it has expired; False if it has not. Raises LedgerUnavailable."""
-    return table.try_update(key, _REMOVE, expired_values(left_before), condition=EXPIRED)
+    return table.try_update(key, _REMOVE, expired_values(unsubscribed_before), condition=EXPIRED)
 
 
 def erase(table: Table, items: Iterable[Mapping[str, Any]]) -> None:

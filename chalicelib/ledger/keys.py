@@ -28,11 +28,11 @@ LATEST = 9_999_999_999_999
 
 
 class IndexRange(StrEnum):
-    """What the sort keys of the `due` index begin with: the entries of an account, in the order of these names.
+    """Prefixes of the sort keys of the `due` index, which sort the entries of an account.
 
-    An account has one partition, so that one query may read neighbouring ranges together: from the first unsubscribe
-    on what waits, in the order of urgency; from the last quarantined delivery back what needs a person, with that of
-    which there may be most at the end.
+    An account has one partition, so that one query can read neighbouring ranges together. Upwards from the unsubscribes
+    is what waits for delivery, in the order of urgency; downwards from the quarantined deliveries is what needs a
+    person, with the range that may be the largest at the end.
     """
 
     REFUSED = "1-refused"
@@ -108,7 +108,7 @@ def swept_ranges(event_type: EventType) -> tuple[IndexRange, ...]:
 
 
 def sort_key(part: IndexRange, milliseconds: int) -> str:
-    """Returns a sort key of the `due` index: of what waits the time at which it is due, else that of acceptance."""
+    """Returns a sort key of the `due` index; the time is when a pending delivery is due, else when it was accepted."""
     return f"{part.value}#{min(max(milliseconds, 0), LATEST):013d}"
 
 
@@ -121,7 +121,7 @@ def parse_sort_key(text: str) -> tuple[IndexRange, int]:
     """Returns the range and the time (ms) of a sort key of the `due` index. Raises ValueError."""
     part, _, digits = text.partition("#")
     if len(digits) != len(str(LATEST)) or not (digits.isascii() and digits.isdigit()):
-        raise ValueError("is no sort key")
+        raise ValueError("is not a sort key")
     return IndexRange(part), int(digits)
 
 
@@ -141,7 +141,7 @@ def mailbox_key(mailbox_hash: str) -> Key:
 
 
 def forgotten_mailbox_key(mailbox_hash: str) -> Key:
-    """Returns the key of a mailbox whose person asked to be forgotten under an address with a tag, or the like."""
+    """Returns the key of a mailbox whose person asked to be forgotten under another spelling, such as with a tag."""
     return f"S#mailbox#{mailbox_hash}", "forgotten"
 
 
@@ -219,7 +219,7 @@ class AddressKeys:
         return addresses.fingerprint(self._keys[0])
 
     def digest(self, content: bytes) -> str:
-        """Returns a keyed digest of content under the oldest key, which neither a later key nor going back changes."""
+        """Returns a keyed digest of content under the oldest key, so that added keys do not change it."""
         return hmac.digest(self._keys[-1], content, sha256).hex()[:32]
 
     def lasting_hash(self, email: str) -> str:

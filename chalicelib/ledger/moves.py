@@ -18,7 +18,7 @@ from .table import Table, Write
 MOVED = "the form has another account now"
 """The reason of a superseded delivery that stays beside the copies of a signup that was moved."""
 TRIES = 3
-"""Attempts of a transaction that another write made fail."""
+"""Attempts at a transaction that fails when another worker has written first."""
 
 
 class DeliveryMoves:

@@ -18,7 +18,7 @@ class _Status(StrEnum):
     RUNNING = "running"
     ANSWERED = "answered"
     FREE = "free"
-    """It came to nothing: the key may be used again, also for another call."""
+    """The call has changed nothing: the key may be used again, also for another call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class OperatorCallStore:
         self._table = table
 
     def begin(self, call: NewCall, now: datetime, *, takes_over: bool) -> EarlierCall | None:
-        """Records that a call runs: None. If it must not be made, because of an earlier one: that.
+        """Records that a call runs, and returns None; if an earlier call prevents it, returns that one.
 
         `takes_over`: also instead of an earlier call of the same content that was cut off.
         """
@@ -86,7 +86,7 @@ class OperatorCallStore:
         self._finish(call, "SET #status = :status, answer = :answer", {"status": status.value, "answer": answer or ""})
 
     def cut_off(self, call: NewCall, now: datetime) -> None:
-        """Records that a call has ended, and that nobody knows how."""
+        """Records that a call has ended with an unknown result."""
         self._finish(call, "SET ends_at = :ended", {"ended": epoch_milliseconds(now) - 1})
 
     def _finish(self, call: NewCall, change: str, values: dict[str, str | int]) -> None:

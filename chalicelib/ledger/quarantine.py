@@ -1,4 +1,4 @@
-"""Quarantines deliveries that a form brought above a limit, releases them, and ends those that are not delivered."""
+"""Quarantines deliveries above a limit of their form, releases them, and ends those that are not delivered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUARANTINE_LENGTH: Mapping[EventType, timedelta] = {
     EventType.UNSUBSCRIBE: timedelta(hours=24),
     EventType.SIGNUP: timedelta(days=30),
 }
-"""From its acceptance: then an unsubscribe is delivered, and a signup ends."""
+"""Counted from the acceptance. Then an unsubscribe is delivered, and a signup is refused and erased."""
 # As in `stored`: neither released, nor tried since it was read.
 _STILL_WAITS = f"{PENDING} AND quarantined = :yes AND next_at = :seen"
 

@@ -1,4 +1,4 @@
-"""Keeps for an hour when an unsubscribe of an address was last stored: a signup after it repeats none before it."""
+"""Stores for an hour when an address last unsubscribed: a signup after that is no repeat of one before it."""
 
 from __future__ import annotations
 

@@ -38,6 +38,7 @@ StatusOf = Callable[[str], Status | None]
 """Returns the status of an event's delivery to the account in question; None if the event does not exist."""
 
 OnLost = Callable[[Lease], None]
+"""Records that the attempt of an expired lease may have taken effect."""
 
 NO_STATE = SubscriptionState()
 TRIES = 5

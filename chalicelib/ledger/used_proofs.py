@@ -1,4 +1,4 @@
-"""Remembers the solutions of challenges that were used, so that each counts for one signup."""
+"""Stores the solutions of challenges that were used, so that each counts for one signup."""
 
 from __future__ import annotations
 

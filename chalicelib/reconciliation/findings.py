@@ -103,19 +103,20 @@ class FindingStore:
             **{f"from{place}": sort_key(part, long_past + 1) for place, part in enumerate(_SWEPT)},
             **{f"to{place}": sort_key(part, LATEST) for place, part in enumerate(_SWEPT)},
             "address": "A#",
-            **kept_consent.expired_values(self._left_before(now)),
+            **kept_consent.expired_values(self._unsubscribed_before(now)),
         }
         items, last = self._table.scan_page(after, PAGE_ITEMS, _WANTED, _READ, values)
         states = [(item["pk"], item["sk"]) for item in items if item["pk"].startswith("A#")]
         findings = (well_formed(_finding_from, item) for item in items if not item["pk"].startswith("A#"))
         return Page([finding for finding in findings if finding is not None], states, last)
 
-    def _left_before(self, now: datetime) -> int:
+    def _unsubscribed_before(self, now: datetime) -> int:
+        """Returns the time (ms) before which an unsubscribe lets the evidence of consent expire."""
         return to_ms(years_before(now, self._keep_consent_years))
 
     def remove_evidence(self, state: Key, now: datetime) -> bool:
         """Removes expired evidence of consent from a subscription state; False if the person signed up meanwhile."""
-        return kept_consent.remove_expired(self._table, state, self._left_before(now))
+        return kept_consent.remove_expired(self._table, state, self._unsubscribed_before(now))
 
     def is_in_index(self, finding: Finding) -> bool:
         """Returns whether the index contains a delivery at the position that its own attributes state."""

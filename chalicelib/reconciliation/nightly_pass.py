@@ -119,12 +119,12 @@ def _progress_in(item: Mapping[str, Any]) -> Progress | None:
 def _progress_from(item: Attributes) -> Progress:
     after = item.required("after", list[str])
     if len(after) not in (0, 2):
-        raise item.malformed("after", "is no key")
+        raise item.malformed("after", "is not a key")
     day = item.required("day", str)
     try:
         date.fromisoformat(day)
     except ValueError:
-        raise item.malformed("day", "is no date") from None
+        raise item.malformed("day", "is not a date") from None
     item.optional("lease_until", Milliseconds)  # compared by DynamoDB alone
     return Progress(
         day,

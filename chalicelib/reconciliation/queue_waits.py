@@ -1,8 +1,8 @@
 """Measures for how long messages wait on the queues: whole events of back ends that no worker has stored yet.
 
-SQS tells how many messages wait, but their age only to CloudWatch. So `sweep` records when it first sees messages, and
-counts them from a minute before, when the run before it saw none. While `sweep` runs every minute, no message waits for
-longer than that; and it waits for less where others were taken since and the queue was just never seen empty.
+SQS returns how many messages wait, but reports their age to CloudWatch only. So `sweep` records when it first sees
+messages, and counts the wait from a minute earlier, when its previous run saw none. While `sweep` runs every minute, no
+message waits for longer than that. It may wait for less: others may have been taken without the queue being seen empty.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ..observability import logger, metrics
 from ..services import Services
 
 PERIOD_MILLISECONDS = 60_000
-"""Of `sweep`."""
+"""The period of `sweep`."""
 LONG_SECONDS = 300
-"""Longer than a message waits for a worker that takes messages."""
+"""Messages wait for less while workers take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class QueueWait:
 def waiting_since(
     before: Mapping[QueueKind, int], messages: Mapping[QueueKind, int | None], now: int
 ) -> dict[QueueKind, int]:
-    """Returns since when messages wait (ms) on each queue that has some, or had some and does not say now."""
+    """Returns since when messages wait (ms) on each queue that has some, or had some and cannot be asked now."""
     return {
         kind: before.get(kind, now - PERIOD_MILLISECONDS)
         for kind in KINDS
@@ -46,7 +46,7 @@ def waiting_since(
 
 
 class QueueWaits:
-    """Counts waiting messages, and knows since when there are some."""
+    """Counts waiting messages, and records since when there are some."""
 
     def __init__(self, services: Services) -> None:
         self._notifier = services.notifier
@@ -76,7 +76,7 @@ class QueueWaits:
         return waits
 
     def read(self) -> dict[QueueKind, QueueWait]:
-        """Counts the messages, and tells for how long some wait as `sweep` recorded it. Raises LedgerUnavailable."""
+        """Counts the messages, and reads for how long some wait, as `sweep` recorded it. Raises LedgerUnavailable."""
         messages = {kind: self._count(kind) for kind in KINDS}
         since = {kind: at for kind, at in self._store.read().items() if messages[kind] != 0}
         return _waits(messages, since, epoch_milliseconds(self._clock()))

@@ -224,7 +224,7 @@ class TestMalformed:
         key = ("S#lettre", "unsubscribes")
         world.product.container.table.update(key, "SET #name = :no", {"no": [1]}, names={"name": name})
         result = world.sync()
-        assert result["lettre"]["error"].startswith(f"malformed ledger item S#lettre / unsubscribes: {name} is no ")
+        assert result["lettre"]["error"].startswith(f"malformed ledger item S#lettre / unsubscribes: {name} is not a ")
         assert result["brussel"]["written"] == 1
         assert "malformed_items" in counted
 
