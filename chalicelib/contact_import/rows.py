@@ -37,7 +37,7 @@ _WITHOUT_MARK = (
     (re.compile(rb"[\t\n\r -~]\0[\t\n\r -~]\0", re.DOTALL), "utf-16-le"),
     (re.compile(rb"\0[\t\n\r -~]\0[\t\n\r -~]", re.DOTALL), "utf-16-be"),
 )
-# Further marks before the first line's text, also as Latin-1 shows one, and white space that is no separator.
+# More byte order marks before the first line's text, also one decoded as Latin-1, and white space other than tabs.
 _BEFORE_TEXT = re.compile(r"(?:\ufeff|ï»¿|[^\S\t])+")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _LINE_END = re.compile(r"(\r\n|\r|\n)")
@@ -173,7 +173,7 @@ class _Reader:
 
 
 def _loosely_quoted(text: str, separator: str) -> list[str] | None:
-    """Reads a line with blanks between separators and quotation marks; None if that is not what is wrong with it."""
+    """Reads a line with blanks between separators and quotation marks; None if it has another mistake."""
     at = re.escape(separator)
     value = re.compile(rf'(?:[ \u00a0]*"((?:[^"]|"")*)"[ \u00a0]*|([^"{at}]*))({at}|\Z)')
     line, values, start = text.rstrip("\r\n"), [], 0

@@ -48,9 +48,9 @@ def address_column(columns: Sequence[str], own_column: Callable[[], str]) -> str
 
 
 def list_columns(columns: Sequence[str], known: Iterable[str]) -> dict[str, str]:
-    """Returns the list's own spelling of each column that is one of its `known` columns, but for case and white space.
+    """Maps each column that equals one of the list's `known` columns, apart from case and white space, to that one.
 
-    A column that stands in the file in that spelling, too, is left as it is.
+    A column is left as it is if the file has the list's own spelling, too.
     """
     spellings = {_plain(name): name for name in known}
     found = {column: spellings[_plain(column)] for column in columns if _plain(column) in spellings}

@@ -90,7 +90,7 @@ class SyncAttempt(ABC):
             raise ClaimLost
 
     def _continue_later(self, *, notify: bool = True) -> None:
-        """Leaves the rest to the next invocation, notified now, or by sweep once it is due."""
+        """Leaves the rest to another invocation: notifies it now, or leaves that to `sweep` once the sync is due."""
         now = self._now
         self._save_progress(self._progress, until=now)
         done = self._progress_text()

@@ -1,1 +1,1 @@
-"""Functions that operators invoke by hand: report, resend, audit, provider calls."""
+"""Functions that operators invoke by hand: report, resend, resume, check, audit, provider calls; and the canary."""

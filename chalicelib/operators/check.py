@@ -190,7 +190,7 @@ class Check:
     def _look_at_own_keys(self) -> Findings:
         """Finds keys of Relais' own, and secrets of webhooks, that are missing or cannot be read.
 
-        They are problems of every account: what they keep out would have gone to any of them.
+        They are problems of every account, since the events that are not accepted may be for any of them.
         """
         problems = []
         try:
@@ -267,7 +267,7 @@ class _ListFields:
 
 
 def _work(waiting: deque[_Job]) -> None:
-    """Does jobs until none is left."""
+    """Runs jobs until none is left."""
     while True:
         try:
             job = waiting.popleft()

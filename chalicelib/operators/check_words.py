@@ -1,4 +1,4 @@
-"""What `check` says of an account, a form or a source, for people who are no programmers. No I/O."""
+"""Writes what `check` says of an account, a form or a source, for people who are not programmers. No I/O."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WITHOUT_UNSUBSCRIBE_KEY = "links in mails are not made, and those made with it a
 WITHOUT_SIGNATURE = "what is signed with it is not accepted"
 _LEAVE_IT = "If nobody on the list has it yet, leave it. Otherwise: "
 _FUNCTION = re.compile(r"^[a-z_]+: ")
-"""The provider's function, with which its errors begin: it says nothing to those who do not know the API."""
+"""The provider's function, with which its errors begin: meaningless to people who do not know the API."""
 _REMEDIES = {
     Kind.ACCOUNT: "Look at the account at the provider, and compare its section in the configuration.",
     Kind.LATER: "Check again later. If it stays so, ask the provider.",

@@ -18,7 +18,7 @@ class Effect(StrEnum):
     CONTINUED = "continued"
     """What is done already is not done again: a repeat after a crash goes on with the rest."""
     REPEATED = "repeated"
-    """A repeat does everything again, so it must not follow a call of which nobody knows how it ended."""
+    """A repeat does everything again, so it must not follow a call whose result is unknown."""
 
 
 EFFECTS: Mapping[str, Effect] = {

@@ -82,7 +82,7 @@ class DeliveryCounts:
     reasons: dict[str, Counter[tuple[Status, str]]] = field(default_factory=lambda: defaultdict(Counter))
     """Those with a reason code by account, status and code."""
     oldest: dict[str, int] = field(default_factory=dict)
-    """Without those that are quarantined: they wait on purpose."""
+    """Without the quarantined ones, which wait on purpose."""
     oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
 
     def record(self, delivery: _Counted, event: _Event, now: int) -> None:
@@ -142,8 +142,10 @@ class LedgerScan:
             yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
 
     def _count_part(self, part: int, now: datetime, check_time: CheckTime) -> DeliveryCounts:
-        """Counts one segment. Deliveries of an event for several accounts are items of their own, read before it and
-        without its age.
+        """Counts one segment.
+
+        Deliveries of an event for several accounts are separate items; they are read before the event, and its time of
+        acceptance is in the event's item only.
         """
         delivery_counts, waiting = DeliveryCounts(), _Waiting(list)
         of_delivery = ("status", "quarantined", "next_at", "reason_code")
@@ -160,7 +162,7 @@ class LedgerScan:
         return delivery_counts
 
     def _look_up(self, delivery_counts: DeliveryCounts, waiting: _Waiting, now: datetime) -> None:
-        """Counts deliveries whose event the scan did not see: it is being stored, or was never stored: ignored."""
+        """Counts deliveries whose event the scan did not see. Those without a stored event are ignored."""
         events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
         for (pk, _), item in events.items():
             _record_all(delivery_counts, waiting[pk], well_formed(_event_from, item), now)

@@ -84,7 +84,7 @@ def _begin(services: Services, store: OperatorCallStore, call: NewCall, deadline
 def _make(
     services: Services, store: OperatorCallStore, call: NewCall, run: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Makes a call and records how it ended. What was done counts: the ledger's failure hides no answer."""
+    """Makes a call and records how it ended; a failure to record it does not hide the answer."""
     try:
         answer = run()
     except BaseException:

@@ -24,10 +24,10 @@ _WITH_REASONS = (Status.REFUSED, Status.PARKED, Status.PENDING)
 
 
 def report(services: Services, deadline: Deadline) -> dict[str, Any]:
-    """Returns the report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
+    """Returns the counts of deliveries, in total and by account, or `{"error"}` if ledger or time do not suffice.
 
     Every delivery of a stored event counts as accepted. Accounts that are no longer configured are listed while they
-    have deliveries. Amazon SES is listed as an account without any where it sends confirmation mails: it may be paused.
+    have deliveries. Amazon SES is listed, without deliveries, where it sends confirmation mails: it may be paused.
     """
     configured, now = tuple(services.settings.accounts), services.effects.clock()
     try:

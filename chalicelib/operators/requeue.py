@@ -29,14 +29,13 @@ class Requeues:
     def requeue(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
         """Makes a delivery pending and due, if it still is as in `stored` and its event still has the address.
 
-        Attempts stay, but those of unknown outcome count anew; the reason is removed, and the event no
-        longer expires; False if nothing changed.
-        `reverted_at` is stored with it, see `Delivery.reverted_unsubscribe_at`. Raises LedgerUnavailable;
-        a repetition is harmless.
+        The number of attempts stays, but those of unknown outcome count anew; the reason is removed, and the event no
+        longer expires. `reverted_at` is stored, see `Delivery.reverted_unsubscribe_at`. Returns False if nothing
+        changed. Raises LedgerUnavailable; a repetition is harmless.
 
-        For an event with several accounts, expiry is removed from all items before, so that a failure in between
-        loses nothing, and again after: a worker that had just found everything final may have set it in between. From
-        then on `requeued` has changed and no such worker can.
+        For an event with several accounts, the expiry is removed from all items before, so that a failure in between
+        loses nothing, and again after: a worker that had just found all deliveries final may have set it in between.
+        From then on it cannot, since `requeued` has changed.
         """
         event = stored.event
         if len(event.accounts) == 1:
@@ -57,7 +56,7 @@ class Requeues:
         return self._quarantine.release(stored.event, stored.deliveries[account], now)
 
     def make_due(self, stored: StoredEvent, account: str, now: datetime) -> bool:
-        """Makes a pending delivery due whose next attempt has a time, unless one was recorded since `stored` was read.
+        """Makes a pending delivery due now, unless an attempt was recorded since `stored` was read.
 
         Raises LedgerUnavailable; a repetition is harmless.
         """

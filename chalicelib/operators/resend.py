@@ -115,7 +115,7 @@ def send_selected(
 ) -> tuple[int, str | None]:
     """Sends selected deliveries again, or discards them; returns how many, and the reason if it stopped before the end.
 
-    `said` goes into the log line: who asked. Without ids the whole ledger is scanned.
+    `said` is added to the log line, such as who asked. Without ids the whole ledger is scanned.
     """
     run = _ResendRun(services, capabilities_of, wanted, deadline)
     failure = run.send_all()

@@ -1,4 +1,4 @@
-"""What to do about a signup that was refused because the person had unsubscribed, and a resend that says it is done."""
+"""Finds the remedy for a signup refused as suppressed, and the unsubscribe that a resend declares as undone."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -19,8 +19,6 @@ from .snapshots import snapshot_from
 from .store import StatsStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
     from ..services import Services
 

@@ -14,7 +14,7 @@ from ..ledger.day_counts import DayCount
 
 @dataclass(slots=True)
 class FormDay:
-    """What a form brought on a day, as far as it is known by now: signups, what became of them, and unsubscribes."""
+    """What a form brought on a day: signups, their present states, and unsubscribes."""
 
     form: str
     day: date
@@ -30,7 +30,7 @@ class FormDay:
 
     @property
     def people(self) -> int:
-        """Returns the signups without those of robots."""
+        """The signups without those that filled the trap."""
         return self.accepted - self.trapped
 
 

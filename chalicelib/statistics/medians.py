@@ -1,4 +1,4 @@
-"""Keeps the median campaign of each account: the rates of opens, clicks and unsubscribes at each age, once a day.
+"""Stores the median campaign of each account, once a day: its rates of opens, clicks and unsubscribes at each age.
 
 Stored in the ledger, with the other state of an account: the statistics table has campaigns and snapshots only.
 """

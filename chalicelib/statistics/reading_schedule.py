@@ -21,7 +21,7 @@ _MILLISECONDS = 3_600_000
 
 
 def known_campaigns(listed: Iterable[Snapshot], now: datetime, last_run: datetime | None) -> list[KnownCampaign]:
-    """Returns all stored campaigns: due ones first, and of these the ones due this hour.
+    """Returns all stored campaigns: those due first, and among them those that became due this hour first.
 
     So a run that ends early has read the campaigns of this hour, and each has its turn within a day. A campaign without
     a sending time is followed from the last change of its figures. `now` and `last_run` as for `hours_due`.

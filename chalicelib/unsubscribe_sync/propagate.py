@@ -200,6 +200,7 @@ def _settle(
 def _last_was_signup(states: Iterable[SubscriptionState]) -> bool:
     """Returns whether the last event tried at an account was a signup.
 
-    Evidence of consent makes an unsubscribe from all accounts be recorded where it is not delivered, too.
+    A state with evidence of consent also records unsubscribes from all accounts that were not delivered there, so its
+    times alone do not show that.
     """
     return any(state.lease is not None and state.lease.type is EventType.SIGNUP for state in states)

@@ -64,7 +64,7 @@ class SyncStateStore:
         return strictly(lambda item: _source_from(item, heads), found.get(_source_key(account), {}))
 
     def claim(self, account: str, seen: SourceState, key: str, now: datetime, until: datetime) -> bool:
-        """Claims the list until then; False if another worker has it, or had it since `seen` was read."""
+        """Claims the list until `until`; False if another worker has it, or had it since `seen` was read."""
         values = {"next": seen.version + 1, "until": to_ms(until), "now": to_ms(now), "key": key}
         same = "attribute_not_exists(#version)"
         if seen.version:
