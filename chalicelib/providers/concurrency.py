@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def concurrent_map(ask: Callable[[T], R], items: Iterable[T], at_once: int) -> Generator[R, None, None]:
-    """Yields `ask(item)` of each item in order, `at_once` calls under way at a time, none ahead of the reader.
+    """Yields `ask(item)` for each item in order, with at most `at_once` calls ahead of what the reader has taken.
 
-    What `ask` raises is raised at its place, and ends the iteration: nothing more is begun, and calls under way are not
-    waited for.
+    What `ask` raises is raised in its place and ends the iteration: no further call is begun, and calls under way are
+    not waited for.
     """
-    from ..observability import ContextPool  # not with the providers: a configuration loads without AWS' libraries
+    from ..observability import ContextPool  # here, since a configuration loads the providers without AWS' libraries
 
     ahead: deque[Future[R]] = deque()
     pool = ContextPool(at_once, thread_name_prefix="calls")

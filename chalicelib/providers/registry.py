@@ -15,7 +15,7 @@ from .account import Account
 from .spec import ProviderSpec
 
 _SHARED = frozenset({"transport"})
-"""Sub-packages that are no providers."""
+"""Sub-packages that are not providers."""
 
 
 def names() -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def keeps_nothing(accounts: Mapping[str, Account], account: str) -> bool:
 
 
 def title(name: str) -> str:
-    """Returns how the provider `name` is written for people; the name itself if there is none any more."""
+    """Returns the title of the provider `name` for people; the name itself if there is no such provider any more."""
     return spec(name).title if name in names() else name
 
 

@@ -60,7 +60,7 @@ def figure(value: Any) -> int | None:
         number = count(value)
     else:
         if any(unicodedata.category(each) == "No" for each in value):
-            return None  # such as the mark of a footnote, which normalisation would make a digit of
+            return None  # such as a superscript footnote mark, which normalisation would turn into a digit
         written = unicodedata.normalize("NFKC", html.unescape(value)).strip()
         found = _PLAIN.fullmatch(written) or _GROUPED.fullmatch(written)
         number = None if found is None else int(re.sub(r"[^0-9]", "", found[1]))

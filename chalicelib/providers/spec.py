@@ -58,8 +58,8 @@ class Capabilities:
     keeps_nothing: bool = False
     """True if nothing reaches anybody: its forms have no limits, and statistics and the dashboard leave it out."""
     receives_events: bool = False
-    """True if each call tells of one event, under the event's id, by which the receiver drops repeats: every signup is
-    a call of its own, only the clean spelling of an address is told, and no refusal is held against a list."""
+    """True if each call reports one event under the event's id, by which the receiver drops repeats. Then every signup
+    is a call of its own, only the clean spelling of an address is sent, and refusals never pause a list."""
     fetches_lists: bool = False
     """True if it can fetch a file of contacts itself; Relais cannot remove unsubscribed addresses from such a file."""
 
@@ -107,7 +107,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """The event that a call is made for, for providers that are told of events (`receives_events`)."""
+    """The event that a call is made for; providers that receive events report it (`receives_events`)."""
 
     event_id: str
     occurred_at: datetime
@@ -162,7 +162,7 @@ StartedCampaign = Callable[[Mapping[str, Any], Any], CampaignFigures | None]
 
 @dataclass(frozen=True, slots=True)
 class KnownCampaign:
-    """A campaign that the statistics hold already. `due`: its figures must be read again."""
+    """A campaign that the statistics have already. `due`: its figures must be read again."""
 
     campaign: str
     name: str | None = None
@@ -236,8 +236,10 @@ class Provider(Protocol):
         """Sends a mail from the account's own sender (`sends_mail`). A repeat sends a second one."""
 
     def probe(self, *, budget: float) -> None:
-        """Makes a cheap call that changes nothing, to find out whether the account answers again after a call of
-        unknown outcome; asked where `may_double_rows`, elsewhere the next delivery is the probe."""
+        """Makes a cheap call that changes nothing, to find out whether the account answers again.
+
+        It is made after a call of unknown outcome where `may_double_rows`; elsewhere the next delivery is the probe.
+        """
 
     def read_lists(self, wanted: Collection[str], *, budget: float) -> Mapping[str, str]:
         """Reads the names of the account's lists by their ids, uncached, by calls that change nothing.

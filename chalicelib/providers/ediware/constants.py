@@ -1,8 +1,8 @@
-"""What Ediware's declaration and its client have in common."""
+"""Defines the constants that Ediware's declaration and its client share."""
 
 from __future__ import annotations
 
 BASE_URL = "https://www.mdworks.fr/api_http"
 JSON_TYPE = "application/json"
 MOST_ROWS = 255
-"""Contacts that a call takes."""
+"""Most contacts of one call."""

@@ -1,4 +1,4 @@
-"""What MailPartner's declaration and its client have in common."""
+"""Defines the constants that MailPartner's declaration and its client share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API's functions share: their parameters' types and checks, and one call with its session and answer."""
+"""Defines what the API's functions share: types and checks of parameters, and a call with its session and answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECONDS = 30.0
 SESSION_SECONDS = 110 * 60.0
-"""The vendor ends a session after two hours; a call may take minutes of them."""
+"""Seconds for which a session is used: the vendor ends it after two hours, and a call may take minutes."""
 MAX_ADDRESS = 255
 STATUSES = ("active", "bounced", "unsubscribed", "on hold", "deleted", "blacklist", "referred")
 _JSON_HEADERS = {**HEADERS, "Content-Type": "application/json; charset=utf-8"}
@@ -77,7 +77,7 @@ class Api:
         self._login = Login(account, transport, self._base)
         self._sessions: SingleFlightCache[Session] = SingleFlightCache(LABEL, clocks, seconds=SESSION_SECONDS)
         self.deadline = transport.deadline
-        """Makes the deadline of a method of one call or several."""
+        """Makes the deadline of a method, which may make several calls."""
 
     def _ask(
         self,
@@ -97,7 +97,7 @@ class Api:
         `path` is encoded already, the values of `query` are not. `expect` reads the answer of a call that only reads;
         without it the call changes something, whatever its method: the vendor deletes and unsubscribes by GET. A
         change is repeated too: a call that was answered 401 was refused before it did anything. With `may_be_absent`
-        the answer that nobody is there (`NotFound`) is not counted as a failed call: the caller asked to find out.
+        the answer `NotFound` is not counted as a failed call: the caller asked in order to find out.
         """
         deadline = self.deadline(budget)
         refused: Cached[Session] | None = None
@@ -135,7 +135,7 @@ class Api:
 
 
 def _absence(read: Callable[[Answer], Result | answers.NotFound], answer: Answer) -> Result | answers.NotFound:
-    """Reads an answer; returns the error that its subject is not there instead of raising it."""
+    """Reads an answer; returns `NotFound` instead of raising it."""
     try:
         return read(answer)
     except answers.NotFound as error:

@@ -1,4 +1,4 @@
-"""Campaigns, autoresponders (M3Autoresponder) and their triggers, users (M3User) and templates."""
+"""Calls the functions about campaigns, autoresponders (M3Autoresponder), users (M3User) and templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists (M3SubscribeGroup), subscribers (M3Subscriber), their profiles (M3SubscriberProfile) and unsubscribes.
+"""Calls the functions about lists (M3SubscribeGroup), subscribers (M3Subscriber) and profiles (M3SubscriberProfile).
 
 One subscriber is one address on one list.
 """

@@ -25,7 +25,7 @@ def unsubscribe(client: ContactFunctions, list_id: str, email: str, deadline: De
     try:
         statuses = [_status(row) for row in _look_up(client, list_id, email, deadline)]
     except EmptyAnswer:
-        # Most likely nobody, perhaps a broken server. Any refusal to unsubscribe then means that nobody is there.
+        # Most likely the address is not there, perhaps the server is broken. A refusal then means that it is not there.
         try:
             _unsubscribe(client, list_id, email, deadline)
         except ProviderError as error:
@@ -52,7 +52,7 @@ def reactivate(client: ContactFunctions, list_id: str, email: str, deadline: Dea
     try:
         rows = _look_up(client, list_id, email, deadline)
     except EmptyAnswer:
-        return  # nobody: the signup that follows creates the subscriber
+        return  # not on the list: the signup that follows creates the subscriber
     statuses = {_status(row) for row in rows}
     if statuses & BLACKLISTED:
         raise ProviderError(Kind.CONTACT, _BLACKLIST)

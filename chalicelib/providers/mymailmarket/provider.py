@@ -142,7 +142,7 @@ class MyMailMarket:
         return tuple(names)
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
-        """Refused: there is no such call."""
+        """Not offered: there is no such call."""
         raise unsupported("myMailMarket", "fetching a file of contacts")
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:

@@ -1,4 +1,4 @@
-"""Rows of myMailMarket: the vendor's field names in any case, ids with leading zeros, WCF dates, and paging."""
+"""Reads rows of myMailMarket: field names in any case, ids with leading zeros, WCF dates, and pages."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class _Credentials:
 
 
 def encoded(value: str) -> str:
-    """Percent-encode a value as one part of a path or of a query: slashes, spaces and non-ASCII letters too."""
+    """Percent-encodes a value as one part of a path or of a query: slashes, spaces and non-ASCII letters too."""
     return quote(value, safe="", errors="replace")
 
 
@@ -100,7 +100,7 @@ class Login:
 
 
 def _key(answer: Answer, secrets: tuple[str, ...]) -> str:
-    """Reads the key of the new session. The call holds no event data, so a refusal is always the account's."""
+    """Reads the key of the new session. The call contains no event data, so a refusal is always the account's."""
     try:
         key = answers.read(answer, lambda _: None, refused_as=Kind.ACCOUNT, secrets=secrets)
     except answers.NotFound as error:

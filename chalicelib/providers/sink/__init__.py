@@ -1,6 +1,6 @@
-"""Sink: takes everything and keeps nothing, calls nobody and needs no key. For a form that only Relais itself fills in.
+"""Sink: accepts everything, stores nothing, makes no calls and needs no key. For a form that only Relais fills in.
 
-docs/providers/sink.md.
+See docs/providers/sink.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The calls of an account that keeps nothing: all succeed at once, and none leaves the process."""
+"""Implements the `Provider` protocol without a provider: signups and unsubscribes succeed, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -12,69 +12,69 @@ from ..transport.session import Transport
 
 
 class Sink:
-    """Takes signups and unsubscribes; there is nothing to read, and no other call."""
+    """Accepts signups and unsubscribes. There is nothing to read, and other calls are not offered."""
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self._name = account.name
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        """Takes the contacts."""
+        """Does nothing: the contacts are accepted."""
 
     def unsubscribe(
         self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
     ) -> str | None:
-        """Takes the unsubscribe."""
+        """Does nothing: the unsubscribe is accepted."""
         return None
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
-        """Is not offered: nothing is suppressed here."""
+        """Not offered: nothing is suppressed here."""
         raise self._unsupported("lift_suppression")
 
     def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
-        """Is not offered: nobody is stored here."""
+        """Not offered: nobody is stored here."""
         raise self._unsupported("forget")
 
     def send_mail(self, mail: Mail, *, budget: float) -> None:
-        """Is not offered."""
+        """Not offered."""
         raise self._unsupported("send_mail")
 
     def probe(self, *, budget: float) -> None:
-        """Succeeds."""
+        """Does nothing: the account always answers."""
 
     def read_lists(self, wanted: Collection[str], *, budget: float) -> Mapping[str, str]:
-        """Has no lists."""
+        """Returns nothing: there are no lists."""
         return {}
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
-        """Has whatever list is asked for."""
+        """Returns True: any list is accepted."""
         return True
 
     def address_field(self, list_id: str, *, budget: float) -> str:
-        """Calls the address `email`."""
+        """Returns `email`."""
         return "email"
 
     def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
-        """Takes any field."""
+        """Returns nothing: any field is accepted."""
         return ()
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
-        """Is not offered."""
+        """Not offered."""
         raise self._unsupported("fetch_list")
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
-        """Is not offered."""
+        """Not offered."""
         raise self._unsupported("unsubscribed")
 
     def subscribed(self, *, budget: float) -> Iterator[str]:
-        """Is not offered."""
+        """Not offered."""
         raise self._unsupported("subscribed")
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
-        """Has no campaigns."""
+        """Returns nothing: there are no campaigns."""
         return ()
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
-        """Has no functions."""
+        """Not offered: there are no functions."""
         raise self._unsupported(function)
 
     def _unsupported(self, what: str) -> ProviderError:

@@ -30,7 +30,7 @@ SHORTEST_CALL = 0.25
 """Seconds that must be left for a call to be started at all."""
 GZIP_MAGIC = b"\x1f\x8b"
 _UNDECODED = re.compile(r"[\udc80-\udcff]")
-"""What bytes that are no UTF-8 become under `surrogateescape`."""
+"""Bytes that are not UTF-8, as `surrogateescape` decodes them."""
 
 
 class KeyRefused(ProviderError):
@@ -106,8 +106,9 @@ class Call:
     remedy: str = ""
 
     def without_answer(self, reason: str, *, retry_after: float | None = None, remedy: str = "") -> ProviderError:
-        """Returns the error of a request that was sent without a usable answer: unknown if it may have changed
-        something, else later. `reason` must hold nothing of the request or the answer.
+        """Returns the error of a request without a usable answer: unknown if it may have changed something, else later.
+
+        `reason` must contain nothing of the request or the answer.
         """
         kind = Kind.UNKNOWN if self.changes else Kind.LATER
         return ProviderError(kind, f"{self.label}: {reason}", retry_after=retry_after, remedy=remedy)

@@ -1,8 +1,8 @@
 """Finds an answer among the noise that a vendor's server prints round it: byte order marks, comments, PHP notices.
 
-A page must never be mistaken for an answer, not even one that repeats what was sent. So there is noise on one side
-only, nothing but the known kinds of it, at most `LONGEST_NOISE` characters, and no JSON object in it. Every pattern
-reads its text once.
+A page must never be mistaken for an answer, not even one that repeats what was sent. So noise is accepted on one side
+only, of the known kinds only, up to `LONGEST_NOISE` characters, and without a JSON object in it. Every pattern reads
+its text once.
 """
 
 from __future__ import annotations

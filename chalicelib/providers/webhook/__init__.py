@@ -1,6 +1,6 @@
-"""Webhook: one's own back end, told of signups and unsubscribes by signed notices (Standard Webhooks).
+"""Webhook: a back end of the organisation, which gets signups and unsubscribes as signed notices (Standard Webhooks).
 
-What it is told, and what its answers mean: docs/providers/webhook.md.
+What the notices contain, and what the answers mean: docs/providers/webhook.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SPEC = ProviderSpec(
         signup_batch=1,
         signup_repeat_is_harmless=True,  # the notice of a repeat has the same id
         parallel_calls=4,
-        lifts_suppression=True,  # by telling of the signup
+        lifts_suppression=True,  # by the notice of the signup
         deletes_subscribers=True,
         receives_events=True,
     ),

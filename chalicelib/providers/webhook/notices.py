@@ -1,4 +1,4 @@
-"""Builds and signs the notices that a back end is told events by."""
+"""Builds and signs the notices by which a back end gets events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NoticeType = Literal["subscriber.signed_up", "subscriber.unsubscribed", "subscri
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a back end is told: one event, of one address."""
+    """The notice of one event about one address."""
 
     type: NoticeType
     email: str = field(repr=False)
@@ -25,7 +25,7 @@ class Notice:
 
     @property
     def id(self) -> str:
-        """The id by which a receiver drops repeats: the event's; a second reading of its address has one of its own."""
+        """The id by which a receiver drops repeats: the event's, with a suffix for a second reading of its address."""
         event_id, reading = self.occasion.event_id, self.occasion.reading
         return event_id if reading == 1 else f"{event_id}.{reading}"
 

@@ -44,7 +44,7 @@ class BackEnd:
         self._transport = transport
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        """Tells of a signup. Raises `ProviderError` (contact) when the back end refuses it."""
+        """Posts the notice of a signup. Raises `ProviderError` (contact) when the back end refuses it."""
         if len(contacts) > 1:
             raise invalid("sign_up", "tells of one contact at a time")
         for contact in contacts:
@@ -54,15 +54,15 @@ class BackEnd:
     def unsubscribe(
         self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
     ) -> str | None:
-        """Tells of an unsubscribe, whatever `global_scope` says; one that is refused is to be told again later."""
+        """Posts the notice of an unsubscribe, whatever `global_scope` says; a refused one is posted again later."""
         self._post(Notice("subscriber.unsubscribed", email, _given(occasion)), budget)
         return None
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
-        """Does nothing: the notice of the signup, which follows, says it."""
+        """Does nothing: the notice of the signup, which follows, is enough."""
 
     def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
-        """Tells that the person asked to be forgotten; as `unsubscribe` otherwise."""
+        """Posts the notice that the person asked to be forgotten; otherwise as `unsubscribe`."""
         self._post(Notice("subscriber.forgotten", email, _given(occasion)), budget)
 
     def send_mail(self, mail: Mail, *, budget: float) -> None:
@@ -80,15 +80,15 @@ class BackEnd:
         return dict.fromkeys(wanted, _NAME)
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
-        """Returns True: a list is no more than a name that the back end is told."""
+        """Returns True: a list is only a name in the notices."""
         return True
 
     def address_field(self, list_id: str, *, budget: float) -> str:
-        """Returns the name that notices have for the address."""
+        """Returns the name of the address in the notices."""
         return "email"
 
     def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
-        """Returns nothing: a back end takes any field."""
+        """Returns nothing: a back end accepts any field."""
         return ()
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
@@ -108,7 +108,7 @@ class BackEnd:
         return ()
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
-        """Not offered: a notice without an event would tell of nobody."""
+        """Not offered: every notice is about an event."""
         raise unsupported(_NAME, "functions to be called by name")
 
     def _post(self, notice: Notice, budget: float) -> None:
@@ -148,7 +148,7 @@ class BackEnd:
                 if size > _MOST_READ:
                     break
         except ProviderError:
-            return  # the status has said it
+            return  # the status has decided
         yield from ()
 
     def _error(self, notice: Notice, answer: StreamedAnswer) -> ProviderError:
@@ -172,7 +172,7 @@ class BackEnd:
 
 
 def _given(occasion: Occasion | None) -> Occasion:
-    """Returns the event to tell of. Raises `ProviderError` (caller) without one."""
+    """Returns the event of the notice. Raises `ProviderError` (caller) if there is none."""
     if occasion is None:
         raise invalid(_LABEL, "there is no event to tell of")
     return occasion
