@@ -14,5 +14,5 @@ def client(service: str, **options: Any) -> Any:
     from botocore.config import Config
 
     with _making:  # a session may not make clients in two threads at once
-        name: Any = service  # its types know a client by the literal name of its service alone
+        name: Any = service  # boto3's type stubs accept only literal names of services
         return boto3.client(name, config=Config(**options))

@@ -38,7 +38,7 @@ class Container(WebContainer):
     def prepare(self, function: str) -> None:
         """Build what every event of a function of `app.py` needs, and make the first call of each of its AWS clients.
 
-        What only some events need, such as HTML, unsubscribe links or other routes, is left to them.
+        What only some events need, such as HTML, unsubscribe links or other routes, is built by the first of them.
         """
         match function:
             case "app":
@@ -195,7 +195,7 @@ class Container(WebContainer):
         return Sweep(self)
 
     def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Store the figures of every account's campaigns under the schedule's hour, and look for silent forms."""
+        """Store the figures of every account's campaigns under the schedule's hour, and report silent forms."""
         from .domain.times import parse_time
         from .statistics.collect import collect
         from .statistics.silent_forms import watch_forms
@@ -216,7 +216,7 @@ class Container(WebContainer):
         return self._once("collect_stats", event, context, run)
 
     def canary(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Post a signup through the public URL, and look whether the one before was delivered."""
+        """Post a signup through the public URL, and check that the one before was delivered."""
         from .operators.canary import Canary, post_form
 
         return self._once("canary", event, context, lambda _, until: Canary(self, post_form).run())

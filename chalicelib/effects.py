@@ -14,20 +14,20 @@ from functools import partial
 Clock = Callable[[], datetime]
 
 new_token: Callable[[], str] = partial(secrets.token_hex, 9)
-"""Returns a unique name."""
+"""Returns a unique token, 18 hexadecimal digits."""
 
 system_clock: Clock = partial(datetime.now, UTC)
 """Returns the current time, aware, in UTC."""
 
 
 def monotonic_and_wall() -> tuple[float, ...]:
-    """Reads both clocks in seconds: the monotonic one may stop while an instance is frozen, the other may jump."""
+    """Returns both clocks in seconds: the monotonic one may stop while an instance is frozen, the other may jump."""
     return time.monotonic(), time.time()
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Groups injected side effects. `chance` returns a number from 0 to 1, `token` a unique name, `sleep` waits
+    """Groups injected side effects. `chance` returns a number from 0 to 1, `token` a unique text, `sleep` waits
     the given seconds, `random_bytes` returns that many cryptographically random bytes.
     """
 

@@ -1,8 +1,8 @@
-"""Does before the first event of an execution environment what that event would otherwise wait for.
+"""Prepares an execution environment before its first event, which would otherwise wait for it.
 
 Lambda gives an environment whole processors until its first event, and from then on a share by its memory: at 512 MB
 the same work takes more than three times as long. So what every event of a function needs is imported, built and
-connected at once, where Lambda starts the function.
+connected when Lambda starts the function.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from .container import Container
 
 SECONDS = 3.0
-"""After which the first event is waited for, whatever AWS does: Lambda starts anew what has taken ten."""
+"""Longest time for the preparation: Lambda restarts an initialisation that takes ten seconds."""
 
 
 def initialise(
     make_container: Callable[[], Container], environ: Mapping[str, str] = os.environ, seconds: float = SECONDS
 ) -> None:
-    """Prepare the container for the function that Lambda starts, if it does; for at most `seconds`.
+    """Prepare the container for the function that Lambda starts, for at most `seconds`; elsewhere do nothing.
 
-    Never raises: what fails here fails again, with its log line, in the event that needs it. What AWS has not answered
-    in time goes on in the background, and is not waited for.
+    Never raises: what fails here fails again, with its log line, in the event that needs it. Calls that AWS has not
+    answered in time continue in the background.
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" not in environ:
         return
@@ -37,7 +37,7 @@ def initialise(
         with suppress(Exception):
             make_container().prepare(function)
 
-    gc.disable()  # what is loaded now stays; to look through it time and again takes a tenth of all the work
+    gc.disable()  # what is loaded now stays in memory; collecting it again and again would take a tenth of the time
     try:
         preparing = Thread(target=prepare, name="initialisation", daemon=True)
         preparing.start()

@@ -1,4 +1,4 @@
-"""Names of all AWS resources of Relais, derived here from the stage; the tables may have others after a restore."""
+"""Names the AWS resources of Relais by the stage; the tables may have other names after a restore."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DUE_INDEX = "due"
 METRICS = "Relais"
 """The namespace of the product's own metrics."""
 FROM_REQUEST = "https://from-each-request.invalid"
-"""What `RELAIS_API_URL` is for the HTTP function, which takes the URL from each request."""
+"""The value of `RELAIS_API_URL` for the HTTP function, which takes the URL from each request."""
 
 
 def stage(environ: Mapping[str, str]) -> str:
@@ -35,10 +35,10 @@ def table(stage: str, kind: TableKind, environ: Mapping[str, str] = os.environ) 
 
 
 def public_url(environ: Mapping[str, str]) -> str | None:
-    """Returns the URL that links begin with: of the domain that the template's parameters name, else API Gateway's own.
+    """Returns the URL that links begin with: that of the domain in the template's parameters, else API Gateway's own.
 
-    The template gives the latter to all functions but the HTTP one, since API Gateway is made after that one; there it
-    is `FROM_REQUEST`. None where there is neither, as on a machine of one's own.
+    The template passes API Gateway's URL to all functions except the HTTP function, which is made before API Gateway
+    and gets `FROM_REQUEST`. None where neither is set, as on a developer's machine.
     """
     number = environ.get("RELAIS_PUBLIC_DOMAIN") or "1"
     domain = environ.get(f"RELAIS_DOMAIN_{number}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ProviderClients(Services):
-    """Services with the clients of the accounts, which count their calls and keep to their providers' rates."""
+    """Services, and the clients of the accounts; their calls are counted and keep to the providers' rate limits."""
 
     def __init__(self, settings: Settings, stage: str, effects: Effects | None = None) -> None:
         super().__init__(settings, stage, effects)

@@ -55,7 +55,7 @@ class Services:
 
     @cached_property
     def address_key_check(self) -> AddressKeyCheck:
-        """Tells whether the address keys are those that the ledger was written with."""
+        """Checks that the address keys are those that the ledger was written with."""
         from .ledger.address_key_check import AddressKeyCheck
 
         return AddressKeyCheck(self.table, self.address_keys, self.effects.clock)
@@ -110,7 +110,7 @@ class Services:
 def _options(attempts: int, connections: int) -> dict[str, Any]:
     """Returns the options of an AWS client, without parameter validation and with a short user agent.
 
-    Together these take half of a request's client-side time; the service validates again, and so do tests.
+    Both would take half of a request's client-side time; the service validates the parameters itself, and so do tests.
     """
     return {
         "connect_timeout": 2,

@@ -18,8 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FREQUENT = frozenset(["api_handler", "signups", "unsubscribes"])
-"""Functions with so many invocations that a line for each costs more than it tells: Lambda's own has the duration. Only
-a cold start, a slow one and a failure get theirs."""
+"""Functions with too many invocations to log each of them: Lambda's own line has the duration. Only cold starts, slow
+invocations and failures are logged."""
 SLOW_SECONDS = 1.0
 _first = True
 _remaining: ContextVar[Callable[[], int] | None] = ContextVar("remaining", default=None)
@@ -63,7 +63,7 @@ def observing(function: str, request_id: str | None = None, context: object = No
 def seconds_left() -> float | None:
     """Return seconds until Lambda ends the running invocation; None outside one, or without a limit.
 
-    The threads of a `ContextPool` know it, too.
+    Works in the threads of a `ContextPool`, too.
     """
     remaining = _remaining.get()
     return None if remaining is None else remaining() / 1000

@@ -1,4 +1,4 @@
-"""The logger: redacted JSON lines on standard output, with the log context, which threads take over."""
+"""Writes redacted JSON log lines to standard output, with the log context, which the threads of a pool inherit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
         """Serialise `log` and the log context, redacted, as one line of JSON.
 
-        Most of the log are lines of level INFO, paid by the byte: they do without what nobody looks for there.
+        Most lines are of level INFO, and logs are paid by the byte, so those lines omit `location` and `service`.
         """
         if log.get("level") == "INFO":
             log = {name: value for name, value in log.items() if name not in _LEFT_OUT}
@@ -103,10 +103,10 @@ def log_context(**keys: Any) -> Iterator[None]:
 
 
 class ContextPool(ThreadPoolExecutor):
-    """A pool whose threads work in the log context, and with the remaining time, of the thread that gave the work."""
+    """A pool whose threads inherit the log context and the remaining time of the thread that submits the work."""
 
     def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Schedule one call, as `map` does for each value."""
+        """Schedule one call; `map` uses this for each value."""
         run: Any = copy_context().run
         return super().submit(run, work, *args, **kwargs)
 

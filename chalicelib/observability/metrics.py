@@ -1,9 +1,9 @@
-"""Collects metrics in memory; `flush` writes them to standard output, as lines of the log that CloudWatch reads.
+"""Collects metrics in memory; `flush` writes them to standard output, as log lines from which CloudWatch reads them.
 
-CloudWatch asks a price for each series, so it gets only what an alarm or its dashboard shows (`PUBLISHED`), for the
-stage as a whole, in its embedded metric format. All others are in the same lines, with the account, for Logs Insights
-to sum. No value is of an address or a list. Powertools' class is not used: it warns at every empty flush, and would be
-an import for these few lines.
+CloudWatch charges for each series, so it receives only what an alarm or its dashboard shows (`PUBLISHED`), for the
+stage as a whole, in its embedded metric format. All other metrics are in the same lines, by account; Logs Insights sums
+them. No metric is recorded by address or by list. Powertools' class is not used: it warns at every empty flush, and
+would be an additional import for these few lines.
 Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -54,8 +54,8 @@ PUBLISHED = frozenset(
         "wrong_admin_keys",
     ]
 )
-"""The metrics that CloudWatch gets: those of alarms, and of its dashboard. A series costs nothing in an hour without a
-value, so a 0 is not sent.
+"""The metrics that CloudWatch receives: those of alarms and of its dashboard. A series costs nothing in an hour without
+a value, so a 0 is not sent.
 """
 MISSED = frozenset(
     [
@@ -66,7 +66,7 @@ MISSED = frozenset(
         "unsubscribes_read_age_seconds",
     ]
 )
-"""Those whose alarms also come when nothing is measured any more: their 0 is sent."""
+"""Metrics whose alarms also fire when nothing is measured any more, so a 0 of them is sent."""
 
 _lock = threading.Lock()
 _stored: dict[str | None, dict[tuple[str, Unit], list[float]]] = {}
@@ -105,7 +105,10 @@ def flush() -> None:
 
 
 def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> Iterator[dict[str, Any]]:
-    """Yield the lines of one account, or of what is no account's; the first has all that only the log gets."""
+    """Yield the lines of one account, or of the metrics without an account.
+
+    The first line also has all metrics that CloudWatch does not receive.
+    """
     finite = {key: [value for value in values if math.isfinite(value)] for key, values in stored.items()}
     published = {
         (name, unit): values

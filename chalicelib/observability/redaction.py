@@ -30,8 +30,8 @@ _CREDENTIALS = tuple(
         rf"([\"']{_SENSITIVE_NAME}\\*+[\"']\s*+:\s*+\\*+[\"'])[^\"'\\]+",
     )
 )
-# Every pattern above and in PERSONAL needs one of these. Most texts of a line (names, ids, times) have none; to see
-# that is ten times as fast as to try every pattern.
+# Every pattern above and in PERSONAL needs one of these. Most texts of a line (names, ids, times) have none, and
+# checking that first is ten times as fast as trying every pattern.
 _SUSPICIOUS = re.compile(r"[@=%&/\\\"'(\[{<\uff20\ufe6b]|authorization|bearer|basic", re.IGNORECASE)
 # Values under these names, and under those of secrets, are masked entirely.
 _PERSONAL_KEY = re.compile(r"e_?mail|address|fields|contacts|consent|body", re.IGNORECASE)
@@ -77,7 +77,7 @@ def redact(value: object) -> str:
 
 
 def redacted_line(line: Mapping[str, Any]) -> Any:
-    """Convert a log line as `redacted` does; looks at it as a whole first, as few lines have anything to mask."""
+    """Convert a log line as `redacted` does; checks all texts together first, as few lines have anything to mask."""
     texts: list[str] = []
     if _is_plain(line, texts):
         together = "\n".join(texts)
@@ -87,7 +87,10 @@ def redacted_line(line: Mapping[str, Any]) -> Any:
 
 
 def _is_plain(line: Mapping[str, Any], texts: list[str]) -> bool:
-    """Return whether only texts could have to be masked in JSON values; adds all of them, keys and numbers, too."""
+    """Return whether a line has JSON values only, none of them under a name that masks its value.
+
+    Appends all texts, keys and numbers of the line to `texts`.
+    """
     level: list[Any] = [line]
     for _ in range(_DEEPEST):
         nested: list[Any] = []
@@ -106,7 +109,7 @@ def _is_plain(line: Mapping[str, Any], texts: list[str]) -> bool:
 
 
 def _split(values: Iterable[Any], texts: list[str]) -> Iterator[Any]:
-    """Add texts and numbers to `texts`; yield what else says something."""
+    """Append texts and numbers to `texts`; yield all other values, except None and booleans."""
     for value in values:
         if type(value) is str:
             texts.append(value)
