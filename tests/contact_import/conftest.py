@@ -1,4 +1,4 @@
-"""The product over the embedded AWS, with a source at a host that a test plays."""
+"""The product over the embedded AWS, with a source at a host that the test simulates."""
 
 from __future__ import annotations
 

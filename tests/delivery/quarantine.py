@@ -1,4 +1,4 @@
-"""What tests of quarantined unsubscribes share: a form with a limit, people who leave, counts."""
+"""Shared by the tests of quarantined unsubscribes: a form with a limit, people who unsubscribe, counts."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def limited_product() -> Product:
 
 
 def leave(product: Product, email: str, key: str | None = None) -> tuple[int, str]:
-    """Fill in the form to leave; the answer's status and the event's id."""
+    """Submits the unsubscribe form; returns the answer's status and the event's id."""
     headers = {**JSON, **({"idempotency-key": key} if key else {})}
     answer = request(product.container, "POST", "/forms/footer/unsubscribe", headers, json.dumps({"email": email}))
     return answer.status, answer.json.get("id", "")
 
 
 def left(product: Product, *emails: str) -> list[str]:
-    """The ids of the events of people who left, once a worker has handled them."""
+    """Returns the ids of the unsubscribes of these people, once a worker has handled them."""
     ids = [leave(product, email)[1] for email in emails]
     product.work(*ids)
     return ids
 
 
 def flood(product: Product, beyond: int = 1) -> list[str]:
-    """The ids of the events beyond the form's limit; the calls for those within it are forgotten."""
+    """Returns the ids of the events above the form's limit; clears the calls for those within it."""
     left(product, *(f"p{number}@example.com" for number in range(LIMIT)))
     found = left(product, *(f"q{number}@example.com" for number in range(beyond)))
     for provider in product.providers.values():

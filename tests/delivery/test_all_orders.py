@@ -99,7 +99,7 @@ def _sorted(events: Events, claimed: Assignment) -> set[Assignment]:
 
 
 def _canonical(events: Events, first: Assignment, second: Assignment) -> tuple[Assignment, Assignment]:
-    """One for all ways that differ only in what equal events and the two workers are called."""
+    """One of all programs that differ only in the names of equal events and of the two workers."""
     ways: list[tuple[Assignment, Assignment]] = []
     for names in permutations(range(len(events))):
         if all(events[name] == event for name, event in zip(names, events, strict=True)):
@@ -145,7 +145,7 @@ def outcome(world: World) -> str:
 
 @pytest.fixture(autouse=True)
 def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """And without log lines: workers run twenty thousand times."""
+    """Workers without threads and log lines: they run twenty thousand times."""
     serial(monkeypatch)
     caplog.set_level(logging.CRITICAL, "relais")
 

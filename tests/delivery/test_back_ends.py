@@ -1,4 +1,4 @@
-"""A back end of one's own as an account: told with retries, pauses and order rules like any other."""
+"""A back end as an account: its notices have the retries, pauses and order rules of any other account."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_one_that_is_gone_pauses_the_account_as_its_owners_fault(
 def test_one_event_that_it_always_fails_at_keeps_no_other_waiting(
     world: Product, crm: Scripted, verb: EventType
 ) -> None:
-    """Whoever fills in a form chooses what is told: a field that breaks the back end must not silence Relais."""
+    """Anybody can fill in a form: a field that breaks the back end must not stop all other notices."""
 
     def reply(line: Line) -> None:
         status = 500 if b"poison@" in crm.received[-1].body else 200
@@ -200,7 +200,7 @@ def test_a_resubscription_is_told_by_its_signup_alone(world: Product, crm: Scrip
 
 
 def test_a_resubscription_elsewhere_makes_no_event_for_it(world: Product) -> None:
-    """Such events are for providers that take no signups; this one is told of signups that are for it."""
+    """Such events are for providers that take no signups; a back end gets the signups themselves."""
     deliver(world, world.unsubscribe("zoe@example.com", accounts=("crm",)))
     world.clock.forward(minutes=5)
     elsewhere = world.signup("zoe@example.com")

@@ -1,4 +1,4 @@
-"""`copy_to`: a back end is told of a form's signups, beside the account that the form signs people up at."""
+"""`copy_to`: a back end gets a copy of a form's signups, beside the account that the form signs people up at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signup with a copy moves to its form's new account while workers with both configurations run: as one without."""
+"""A signup with a copy moves to its form's new account while workers with either configuration run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Signups of forms go to the account, the list and the fields that the configuration in force gives them.
 
-Each test mends a mistake in the configuration over a kept ledger: what waited goes by itself, what was refused goes
-after `resend`, and every person is delivered once.
+Each test corrects a mistake in the configuration over the same ledger: what waited is delivered by itself, what was
+refused is delivered after `resend`, and every person once.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def statuses(product: Product, ids: Sequence[str]) -> Counter[tuple[str, str]]:
 
 
 def delivered_once(product: Product, ids: Sequence[str], account: str = "paris", list_id: str = "4781") -> None:
-    """Everybody stands once on that list, with the field, and nowhere else."""
+    """Asserts that everybody is on that list once, with the field, and nowhere else."""
     rows = product.providers[account].rows
     assert sorted(rows, key=str) == sorted(((list_id, email, {"prenom": "Zoe"}) for email in PEOPLE), key=str)
     assert not any(provider.rows for name, provider in product.providers.items() if name != account)

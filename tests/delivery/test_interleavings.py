@@ -158,7 +158,7 @@ def test_an_event_that_comes_twice_in_one_batch_is_delivered_once_without_waitin
 
 
 def test_a_delivery_deferred_by_one_worker_is_not_deferred_again_by_another() -> None:
-    """The one who waited knew neither of the attempt nor of when it is due again."""
+    """The worker that waited knew neither of the attempt nor of the new due time."""
 
     def order(switches: frozenset[int]) -> int:
         world = Program(((JOIN, 1),), (0,), (0,)).world()

@@ -1,4 +1,4 @@
-"""After a pause of an hour the account goes on at the next sweep once its key or configuration is another one."""
+"""An account that is paused for an hour is tried at the next sweep once its key or configuration has changed."""
 
 from __future__ import annotations
 

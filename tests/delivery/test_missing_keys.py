@@ -56,7 +56,7 @@ every_loss = pytest.mark.parametrize(("lose", "give_back"), LOST.values(), ids=L
 
 @pytest.fixture
 def product(resources: TestAws) -> Product:
-    """A product whose address key was rotated, and with whose new key somebody left."""
+    """The product after a rotation of its address key; one person has unsubscribed under the new key."""
     made = Product()
     made.work(*made.store(made.signup("long-ago@example.com")))
     with_keys(made, NEW, OLD)
@@ -189,7 +189,7 @@ def test_unsubscribes_go_on_and_count_when_the_key_is_back(
 
 
 def test_the_latest_word_under_any_key_counts_when_the_key_is_back(product: Product) -> None:
-    """Left under the new key, and later under the old one."""
+    """The person unsubscribes under the new key, and later under the old one."""
     roll_back(product)
     product.work(*product.store(product.unsubscribe("left@example.com", START + 20 * MINUTE)), queue="unsubscribes")
     with_keys(product, NEW, OLD)

@@ -62,7 +62,7 @@ def test_giving_up_never_changes_a_delivery_claimed_by_another_worker(world: Wor
 
 
 def test_giving_up_marks_an_unrecorded_outcome_as_unknown(world: World) -> None:
-    """Its worker died with the row in the list: who sends the parked signup again must know."""
+    """Its worker died when the row was on the list: an operator who resends the parked signup must know."""
     (event_id, other) = joins(world, ["annabell", "bertrand"])
     world.point = lambda name: die_at(name, "after signup")
     with pytest.raises(Died):
@@ -129,7 +129,7 @@ def test_a_delivered_event_is_recorded_once_the_ledger_answers_again(world: Worl
 
 
 def test_claims_are_released_when_the_ledger_fails_half_way(world: World) -> None:
-    """A second helping to fill a call with cannot be had: the first one goes, or waits, but is not called unknown."""
+    """No more rows can be claimed to fill a call: the first ones are sent, or wait, but are not marked unknown."""
     remaining = world.event(LEAVE, "annabell", 2, ("paris",))
     world.work(*world.store(remaining))
     first = world.event(JOIN, "annabell", 0, ("paris",))

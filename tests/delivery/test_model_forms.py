@@ -1,7 +1,7 @@
-"""People who fill in forms, twice, and leave and come back within minutes, against a model of what is a repeat.
+"""People who submit forms twice, and unsubscribe and sign up again within minutes, against a model of repeats.
 
-A request to the ledger may fail at any point of accepting; the visitor then sends the same again. In the end everybody
-is where they last said: leave, sign up, leave ends out; sign up, leave, sign up ends in.
+A request to the ledger may fail at any point of accepting; the visitor then sends the same again. In the end the last
+request of each person counts, whatever came before it.
 """
 
 from __future__ import annotations

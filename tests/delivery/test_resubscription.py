@@ -51,7 +51,7 @@ def verbs(world: World, account: str) -> list[str]:
 
 
 def go_on(world: World, *ids: str) -> None:
-    """Until nothing of these is pending."""
+    """Delivers until none of these events is pending."""
     world.settle()
     world.events |= {stored.event.id: stored.event for stored in world.container.events.load(ids)}
     world.settle()

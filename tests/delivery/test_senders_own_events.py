@@ -1,4 +1,4 @@
-"""`[webhooks.shop] account = "crm"`: a back end is not told of what it has sent itself, and order rules hold there."""
+"""`[webhooks.shop] account = "crm"`: a back end gets no notice of its own events, and the order rules hold there."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_order_rules_hold_at_the_sender(product: Product, crm: Scripted) -> None
 
 
 def test_it_is_told_once_it_is_another_account(product: Product, crm: Scripted) -> None:
-    """The account of the sender is that of the time at which the event came."""
+    """The sender's account is the one that was configured when the event came."""
     crm.otherwise = answer(b"", 503)
     waiting = send(product, OTHER, type="signup", form="footer")
     assert product.delivery(waiting, "crm")["status"] == "pending"

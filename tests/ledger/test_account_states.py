@@ -1,4 +1,4 @@
-"""Account states change only from what they were decided from; address keys and account names are remembered."""
+"""Account states change only if they are still as they were read; account names are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger knows the keys and the normalisation that it was written with, and what is missing of them."""
+"""The ledger records the keys and the normalisation that it was written with, so that missing ones are noticed."""
 
 from __future__ import annotations
 

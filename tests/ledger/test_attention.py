@@ -273,7 +273,7 @@ def test_events_are_shown_as_by_their_id_and_what_moved_on_is_left_out(product: 
 
 
 def change(product: Product, event_id: str, expression: str, **values: Any) -> None:
-    """Changes an item as if the index did not know yet."""
+    """Changes an item without the index, as if the index were late."""
     names = {"status": "status"} if "#status" in expression else None
     product.container.table.update((f"E#{event_id}", "E"), expression, values, names=names)
     place = "SET due_pk = :due_pk, due_sk = :due_sk"

@@ -1,4 +1,4 @@
-"""What earlier versions stored goes on under this one; and what this one stores is recorded for the next.
+"""What earlier versions stored works under this one; what this one stores is recorded for later versions.
 
 `stored_items/VERSION.json` is the ledger that a version wrote. Those of released versions never change.
 """

@@ -1,4 +1,4 @@
-"""The few operations that everything in the ledger is made of."""
+"""The operations of the table that all stores use."""
 
 from __future__ import annotations
 

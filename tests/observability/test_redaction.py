@@ -1,4 +1,4 @@
-"""The log is fed the worst and searched for what must not be there."""
+"""Secrets and addresses are logged in every form, and none of them may appear in the output."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def enqueued(aws: TestAws, kind: str = "signups") -> list[str]:
 
 
 def calls(product: Product) -> list[str]:
-    """Names every call of DynamoDB from now on, in the list that it gives."""
+    """Returns a list to which the name of every later call of DynamoDB is added."""
     made: list[str] = []
     client = product.container._dynamodb
     client.meta.events.register("before-call.dynamodb", lambda model, **_: made.append(model.name))

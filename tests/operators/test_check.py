@@ -1,4 +1,4 @@
-"""`check`: every mistake in the configuration that a provider or a host can show is said, with what to do about it."""
+"""`check`: every mistake in the configuration that a provider or a host can show is reported, with what to do."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_right_configuration_has_no_problem_and_nothing_is_changed(
 
 
 def test_the_sender_of_confirmation_mails_must_be_verified_at_ses(check: Checked, resources: TestAws) -> None:
-    """Otherwise nobody who signs up would get a mail, and only an alarm said so."""
+    """Otherwise nobody who signs up would get a mail, and only an alarm would show it."""
     by_ses = ("[forms.footer]", '[forms.footer]\nconfirm = "ses"')
     mail = '\n[mail]\nfrom = "La Lettre <lettre@verified.example>"\nses_region = "eu-west-1"\n'
     said, do = the_problem(check(by_ses, more=mail)["forms"]["footer"])

@@ -1,4 +1,4 @@
-"""`resume`: a pause is over when its owner says so, and what waited is tried at once."""
+"""`resume`: an operator ends a pause, and what waited is tried at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence of consent stands with the subscription state: as long as the person is signed up, and some years longer."""
+"""Evidence of consent is stored with the subscription state while the person is signed up, and some years longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Providers are found by looking; a new one needs its own package and nothing else."""
+"""Providers are found by their packages; a new one needs its own package and nothing else."""
 
 from __future__ import annotations
 

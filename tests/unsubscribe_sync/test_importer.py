@@ -124,7 +124,7 @@ class TestBaseline:
     def test_who_left_while_an_account_was_not_configured_is_unsubscribed_there_once_it_is(
         self, world: World, where: str
     ) -> None:
-        """The state for all accounts keeps signups out of it; the row that it already has has to be told."""
+        """The state for all accounts keeps signups away from it; a row that it has already must be unsubscribed."""
         both = three_accounts(("lettre",))
         accounts = {name: each for name, each in both.accounts.items() if name != "brussel"}
         without = replace(both, accounts=accounts, sync_unsubscribes=UnsubscribeSync(("lettre",), ("paris", "lettre")))

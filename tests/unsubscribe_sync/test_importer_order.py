@@ -120,7 +120,7 @@ class TestOrder:
         assert sorted(world.propagated()["paris"]) == ["lea@example.com", "zoe@example.com"]
 
     def test_without_an_address_key_that_was_written_with_lists_are_not_compared(self, world: World) -> None:
-        """Whoever left one account through Relais would look new, and be propagated to all others."""
+        """People who unsubscribed from one account through Relais would look new, and be propagated to all others."""
         before = world.config
         world.sync()
         keys = (Secret.plain("placeholder-address-key-2"), *before.privacy.address_keys)
