@@ -31,7 +31,7 @@ class FormVisit:
     @property
     def language(self) -> str:
         """The language of its page: of the hosted page that was sent, else the visitor's or the form's."""
-        shown = self.submission.texts.get(HOSTED, ("",))[0] if self.submission else ""
+        shown = next(iter(self.submission.texts.get(HOSTED, ())), "") if self.submission else ""
         return shown if shown in LANGUAGES else language_of(self.request, self.form.language if self.form else None)
 
     @property

@@ -1,3 +1,5 @@
+"""`POST /forms/{form}/signup` and `/unsubscribe`: stored events and answers."""
+
 from __future__ import annotations
 
 import base64
@@ -54,6 +56,12 @@ def test_other_encodings_give_the_same_event(send: Send, world: World) -> None:
     assert send("POST", SIGNUP, {"CONTENT-TYPE": "multipart/form-data; boundary=xyz"}, MULTIPART).status == 202
     assert len({(event.email, tuple(event.fields.items())) for event in world.stored}) == 1
     assert len(world.stored) == 4
+
+
+@pytest.mark.parametrize("language", ["[]", "[null]", '"xx"'])
+def test_a_language_of_a_page_that_is_none_is_ignored(send: Send, world: World, language: str) -> None:
+    body = f'{{"email": "a@example.com", "@hosted": {language}}}'
+    assert [send("POST", path, JSON, body).status for path in (SIGNUP, UNSUBSCRIBE)] == [202, 202]
 
 
 def test_an_unsubscribe_is_for_every_account(send: Send, world: World) -> None:
@@ -120,7 +128,7 @@ def test_spellings_and_unmapped_fields_do_not_make_another_event(send: Send, wor
 
 
 def test_an_id_of_an_idempotency_key_tells_no_address(send: Send, world: World) -> None:
-    """Without the address keys nobody can find out by trying addresses, also where the key is known."""
+    """Without the address keys nobody can find an address by trying, even with the Idempotency-Key."""
     settings = make_settings()
 
     def id_under(*keys: Secret) -> str:
