@@ -150,3 +150,11 @@ def test_the_days_of_forms_are_shown_newest_first(product: Product) -> None:
             {"form": "footer", "day": "2026-03-01", "accepted": 1, "delivered": 1, "unsubscribes": 0, **nothing},
         ]
     }
+
+
+@pytest.mark.parametrize("days", ["until=0001-01-01", "since=9999-12-31"])
+def test_no_day_is_shown_of_a_time_long_before_or_after_today(product: Product, days: str) -> None:
+    product.settings = settings(api=Api(admin_key=Secret.plain(KEY)))
+    product.restart()
+    answer = request(product.container, "GET", f"/stats/forms?{days}", {"authorization": f"Bearer {KEY}"})
+    assert (answer.status, answer.json) == (200, {"forms": []})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -28,7 +28,7 @@ FIELDS = ("account", "provider", "campaign", "name", "subject", "sent_at", "take
 
 FORM_FIELDS = ("form", "day", *NUMBERS)
 """Fields of a form's day in the answer, in this order."""
-_FORM_DAYS = timedelta(days=365)
+_FORM_DAYS = 365
 
 Row = dict[str, str | int | None]
 
@@ -42,13 +42,13 @@ class Campaigns(Protocol):
     def page(
         self, *, account: str | None, since: datetime | None, until: datetime | None, limit: int, cursor: str | None
     ) -> Page:
-        """Return one page of the list; raises `BadCursor`."""
+        """Returns one page of the list; raises `BadCursor`."""
 
     def campaign(self, account: str, campaign: str) -> Snapshot | None:
-        """Return a campaign's newest snapshot."""
+        """Returns a campaign's newest snapshot."""
 
     def history(self, account: str, campaign: str) -> Iterable[Snapshot]:
-        """Yield a campaign's snapshots, oldest first."""
+        """Yields a campaign's snapshots, oldest first."""
 
 
 class StatsRoutes:
@@ -59,7 +59,7 @@ class StatsRoutes:
         self._campaigns = campaigns
 
     def show_page(self, request: Request) -> Response:
-        """Return one page of campaigns, newest first, each as its newest snapshot."""
+        """Returns one page of campaigns, newest first, each as its newest snapshot."""
         require_admin(self._services, request)
         query = read_query(request.query)
         try:
@@ -74,7 +74,7 @@ class StatsRoutes:
         return json_response(200, {"campaigns": [_row(snapshot) for snapshot in page.campaigns], "cursor": page.cursor})
 
     def show_history(self, request: Request, account: str, campaign: str) -> Response:
-        """Return one campaign and all its snapshots, oldest first."""
+        """Returns one campaign and all its snapshots, oldest first."""
         require_admin(self._services, request)
         format = read_format(request.query)
         newest = self._campaigns.campaign(account, campaign) if may_exist(account, campaign) else None
@@ -93,12 +93,14 @@ class FormStatsRoutes:
         self._services = services
 
     def show(self, request: Request) -> Response:
-        """Return the days of one form, or of all, the newest day first; without `since` those of the last year."""
+        """Returns the days of one form, or of all, the newest day first; without `since` those of the last year."""
         require_admin(self._services, request)
         query = read_forms_query(request.query)
-        until = query.until or self._services.effects.clock().astimezone(UTC).date()
+        today = self._services.effects.clock().astimezone(UTC).date()
+        until = query.until or max(today, query.since or today)
         accounts = self._services.settings.accounts
-        read = self._services.counts.read(query.since or until - _FORM_DAYS, until)
+        since = query.since or date.fromordinal(max(1, until.toordinal() - _FORM_DAYS))
+        read = self._services.counts.read(since, until)
         counts = [count for count in read if not registry.keeps_nothing(accounts, count.account)]
         days = [asdict(day) | {"day": day.day.isoformat()} for day in form_days(counts, query.form)]
         if query.format == CSV:
@@ -107,7 +109,7 @@ class FormStatsRoutes:
 
 
 def may_exist(account: str, campaign: str) -> bool:
-    """Return False for impossible names: the table would reject the key, or confuse it with another."""
+    """Returns False for impossible names: the table would reject the key, or confuse it with another."""
     return is_name(account) and len(campaign.encode()) <= _LONGEST_CAMPAIGN_BYTES
 
 
@@ -119,17 +121,17 @@ def _row(snapshot: Snapshot) -> Row:
 
 
 def csv_name(account: str, campaign: str) -> str:
-    """Return the file name of a campaign's history."""
+    """Returns the file name of a campaign's history."""
     return _NOT_FOR_FILE_NAMES.sub("_", f"campaign-{account}-{campaign}")[:100] + ".csv"
 
 
 def snapshots_csv(snapshots: Iterable[Snapshot], file_name: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return snapshots as a CSV file to save."""
+    """Returns snapshots as a CSV file to save."""
     return csv_file(to_csv(FIELDS, ([*_row(snapshot).values()] for snapshot in snapshots)), file_name, headers)
 
 
 def csv_file(body: str, file_name: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a CSV file to save."""
+    """Returns a CSV file to save."""
     disposition = f'attachment; filename="{file_name}"'
     return Response(
         200, body, {"content-type": "text/csv; charset=utf-8", "content-disposition": disposition, **(headers or {})}
@@ -137,7 +139,7 @@ def csv_file(body: str, file_name: str, headers: Mapping[str, str] | None = None
 
 
 def _next(given: Mapping[str, str], query: Query, cursor: str | None) -> Mapping[str, str]:
-    """Return the `Link` header of the next page (RFC 8288), because CSV cannot contain a cursor.
+    """Returns the `Link` header of the next page (RFC 8288), because CSV cannot contain a cursor.
 
     The reference is a query only: the host and path that clients use are not known here.
     """
