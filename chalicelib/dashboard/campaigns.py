@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from ..statistics.queries import StatsReader
 MOST = 1000
 """Campaigns of a period that are read; words and order work within them."""
 PAGE = 50
+MOST_POINTS = 120
+"""Points of the curve of a campaign."""
 YEARS = 6
 """Calendar years to choose from, beside the last twelve months."""
+_PAGE_NUMBER = re.compile("[1-9][0-9]{0,4}")
 SORTS = ("sent_at", "sent", "opens", "clicks", "bounces", "unsubscribes")
 
 
@@ -53,7 +57,7 @@ def read_choice(given: Mapping[str, str], accounts: Sequence[str], now: datetime
         words=given.get("words", "").strip()[:100],
         sort=sort if sort in SORTS else "sent_at",
         ascending=given.get("order") == "up",
-        page=int(page) if page.isascii() and page.isdigit() and 0 < int(page[:5]) <= MOST // PAGE else 1,
+        page=int(page) if _PAGE_NUMBER.fullmatch(page) and int(page) <= MOST // PAGE else 1,
     )
 
 
@@ -115,9 +119,9 @@ def rate(snapshot: Snapshot, name: str) -> float | None:
 
 
 def history_rates(history: Sequence[Snapshot], newest: Snapshot, which: int) -> list[tuple[float, float]]:
-    """Returns a campaign's rate by age in hours, up to thirty days, at most 120 points: from its snapshots.
+    """Returns a campaign's rate by age in hours, from its snapshots: up to thirty days, at most `MOST_POINTS` points.
 
-    The newest recipients count for all of them, so that a late correction bends no curve.
+    All rates refer to the newest number of recipients, so that a later correction of it does not bend the curve.
     """
     whole = recipients(newest)
     if whole is None or newest.sent_at is None:
@@ -128,7 +132,7 @@ def history_rates(history: Sequence[Snapshot], newest: Snapshot, which: int) -> 
         if (figure := measured(one)[which]) is not None
     ]
     young = [(age, share) for age, share in points if 0 < age <= 720]
-    thinned = young[:: max(1, len(young) // 100)]
+    thinned = young[:: max(1, -(-len(young) // (MOST_POINTS - 1)))]
     return thinned if not young or thinned[-1] == young[-1] else [*thinned, young[-1]]
 
 

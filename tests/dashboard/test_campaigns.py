@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.dashboard.campaigns import history_rates
 from chalicelib.domain.figures import Snapshot
 from tests.dashboard.visitor import Person, words
 from tests.support.aws import TestAws
@@ -50,6 +51,7 @@ def test_they_are_chosen_by_account_year_and_words(person: Person, resources: Te
     assert listed(person, "year=2024") == ["C"]
     assert listed(person, "words=ETE+soiree") == ["Été"]
     assert listed(person, "account=nobody&year=x&sort=x&page=x") == ["B", "Été"], "none can be read"
+    assert listed(person, "page=00001" + "0" * 5000) == ["B", "Été"], "Python converts no number of so many digits"
     assert "No campaign matches." in words(person.get("/dashboard/campaigns?words=nothing"))
 
 
@@ -73,6 +75,15 @@ def test_there_are_fifty_a_page_and_all_in_the_file(person: Person, resources: T
     assert "120 campaigns" in page
     assert "Previous page Page 2 of 3 Next page" in page
     assert len(person.get("/dashboard/campaigns?format=csv").body.splitlines()) == 121
+
+
+@pytest.mark.parametrize("number", [1, 119, 120, 199, 240, 720])
+def test_a_curve_has_at_most_120_points_and_ends_with_the_last(number: int) -> None:
+    newest = replace(USUAL, sent_at=START)
+    history = [replace(newest, taken_at=START + timedelta(hours=hour)) for hour in range(1, number + 1)]
+    points = history_rates(history, newest, 0)
+    assert len(points) <= 120
+    assert points[-1] == (number, 0.3)
 
 
 @pytest.mark.parametrize(
