@@ -11,7 +11,7 @@ from functools import partial
 from ..domain.addresses import normalise
 from ..domain.events import EventType, Status, StoredEvent
 from ..domain.ids import is_valid_id
-from ..domain.ordering import SubscriptionState, all_settled
+from ..domain.ordering import SubscriptionState, all_settled, merge
 from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ..domain.times import from_epoch_milliseconds
 from ..ledger.attention import AttentionEntry, AttentionList, AttentionQuery
@@ -21,7 +21,7 @@ from ..ledger.keys import EVERY_ACCOUNT, UNCONFIRMED_PARTITION
 
 PAGE = 50
 MOST_SEARCHED = 200
-"""Events that are read to find an address among what waits for a delivery; as many of those that wait for a person."""
+"""Events read to find an address: so many that need attention, and so many that wait for a confirmation."""
 MOST_AT_ONCE = 1000
 """Deliveries that one action sends again or discards: an answer must come within the gateway's 29 seconds."""
 
@@ -40,7 +40,7 @@ class EventsChoice:
 
     @property
     def is_any(self) -> bool:
-        """Returns whether nothing was chosen."""
+        """True if nothing was chosen."""
         return (self.status, self.type, self.account, self.form, self.code, self.day) == (None,) * 6
 
     def parameters(self) -> dict[str, str]:
@@ -80,11 +80,11 @@ class Events:
     entries: Sequence[AttentionEntry]
     cursor: str | None
     is_partial: bool = False
-    """True if the page is short since only a part of the list was searched for it; `cursor` goes on."""
+    """True if the page is short because only a part of the list was searched; `cursor` continues the search."""
 
     @property
     def rows(self) -> list[tuple[AttentionEntry, Sequence[str]]]:
-        """Returns each event once in each state, with the accounts at which it has it."""
+        """Returns each event once for each of its states, with the accounts at which it has that state."""
         accounts: dict[tuple[str, Status, bool], list[str]] = {}
         first: dict[tuple[str, Status, bool], AttentionEntry] = {}
         for entry in self.entries:
@@ -138,14 +138,14 @@ def find(
     account_of: Mapping[str, str] | None = None,
     confirm_within: timedelta = timedelta(),
 ) -> Events:
-    """Reads a page of deliveries: one query for each account while that has few. Raises LedgerUnavailable.
+    """Reads a page of deliveries: one query for each account that has few of them. Raises LedgerUnavailable.
 
-    `account_of`: the account of each form with double opt-in. Signups that wait for their person, of which there may be
-    many and nobody can do anything about them, are among what is pending at any account, where that was chosen.
+    `account_of` is the account of each form with double opt-in. Unconfirmed signups, of which there may be many and
+    about which nobody can do anything, are included only if pending deliveries of all accounts were chosen.
     `confirm_within`: as in `AttentionQuery`.
 
-    A page of few of a form, a reason or a day may be short and still have a next one. A cursor of another list begins
-    at the newest.
+    A page filtered by form, reason or day may be short and still have a next one. With a cursor of another list, the
+    page begins at the newest delivery.
     """
     day = None if choice.day is None else datetime.combine(choice.day, time(), UTC)
     unconfirmed = account_of and choice.status is Listed.PENDING and not choice.account
@@ -184,11 +184,11 @@ def groups(
     *,
     more_quarantined: bool = False,
 ) -> list[Group]:
-    """Returns what needs a person by account, form and reason, the most first.
+    """Returns what needs a person by account, form and reason, the largest group first.
 
-    What was refused (not as expected, such as of people who unsubscribed) and parked is from the counts of each day.
-    What is quarantined is from its entries, by type and form: each event once, whatever the number of its accounts.
-    With `more_quarantined` these are the newest of them only.
+    Parked deliveries, and refused ones unless their refusal is expected (`EXPECTED_REFUSALS`), are taken from the
+    counts of each day; quarantined events from `quarantined`, by type and form, each once whatever the number of its
+    accounts. With `more_quarantined` that has only the newest of them.
     """
     numbers: Counter[tuple[Listed, str, str, str, str]] = Counter()
     newest: dict[tuple[Listed, str, str, str, str], date] = {}
@@ -220,29 +220,24 @@ def person(
     `states` has those under every address key, by account; `status_of(account, event_id)` returns the state of a
     delivery, which tells whether the last one succeeded.
     """
-    everywhere = all_settled(states.get(EVERY_ACCOUNT, ()), lambda event_id: None)
+    for_all = all_settled(states.get(EVERY_ACCOUNT, ()), lambda event_id: None)
     found = []
     for account in accounts:
         known = states.get(account, ())
         own = all_settled(known, partial(status_of, account))
-        found.append(_at_account(account, own, everywhere, [one.lease.event for one in known if one.lease]))
+        state = merge(own, for_all)
+        events = [*(one.lease.event for one in known if one.lease), own.unsubscribed_by, for_all.unsubscribed_by]
+        found.append(
+            PersonAtAccount(
+                account,
+                _moment(state.signed_up_at),
+                _moment(state.unsubscribed_at),
+                state.is_suppressed,
+                _moment(state.forgotten_at),
+                [one for one in dict.fromkeys(events) if one and is_valid_id(one)],
+            )
+        )
     return found
-
-
-def _at_account(
-    account: str, own: SubscriptionState, everywhere: SubscriptionState, last_events: Sequence[str]
-) -> PersonAtAccount:
-    unsubscribed = max((at for at in (own.unsubscribed_at, everywhere.unsubscribed_at) if at), default=None)
-    forgotten = max((at for at in (own.forgotten_at, everywhere.forgotten_at) if at), default=None)
-    events = [*last_events, own.unsubscribed_by, everywhere.unsubscribed_by]
-    return PersonAtAccount(
-        account,
-        _moment(own.signed_up_at),
-        _moment(unsubscribed),
-        unsubscribed is not None and (own.signed_up_at is None or own.signed_up_at <= unsubscribed),
-        _moment(forgotten),
-        [one for one in dict.fromkeys(events) if one and is_valid_id(one)],
-    )
 
 
 def _moment(at: int | None) -> datetime | None:

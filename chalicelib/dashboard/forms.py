@@ -28,9 +28,9 @@ class FormHistory:
         return sum(int(getattr(day, name)) for day in self.days[-days:])
 
     def confirmed_share(self, days: int, within: timedelta) -> float | None:
-        """Returns which share of the last days' signups was confirmed, of those that had as long as `within` for it.
+        """Returns the confirmed share of the last days' signups, of those whose time to confirm (`within`) has passed.
 
-        None if there are none of which it is known.
+        None if there are none.
         """
         over = self.days[-days : -(within // timedelta(days=1) + 1)]
         delivered, unconfirmed = (sum(getattr(day, name) for day in over) for name in ("delivered", "unconfirmed"))
@@ -42,16 +42,16 @@ class FormHistory:
 
     @property
     def last_day(self) -> date | None:
-        """Returns the last day with a signup of a person."""
+        """The last day with a signup of a person; None without one."""
         return next((one.day for one in reversed(self.days) if one.people), None)
 
     @property
     def is_empty(self) -> bool:
-        """Returns whether nothing came on any of the days."""
+        """True if nothing came on any of the days."""
         return not any(day.accepted or day.unsubscribes for day in self.days)
 
 
-def first_day(today: date, days: int) -> date:
+def first_of_days(today: date, days: int) -> date:
     """Returns the first of the last days, `today` the last."""
     return today - timedelta(days=days - 1)
 
@@ -59,7 +59,7 @@ def first_day(today: date, days: int) -> date:
 def history(counts: Iterable[DayCount], form: str, today: date, days: int = DAYS) -> FormHistory:
     """Returns the last days of a form, `today` (UTC) the last."""
     known = {one.day: one for one in form_days(counts, form)}
-    shown = [first_day(today, days) + timedelta(days=number) for number in range(days)]
+    shown = [first_of_days(today, days) + timedelta(days=number) for number in range(days)]
     return FormHistory(tuple(known.get(day) or FormDay(form, day) for day in shown))
 
 

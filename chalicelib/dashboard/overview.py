@@ -1,4 +1,4 @@
-"""Reads what waits for an account, as the overview shows it."""
+"""Counts the pending deliveries of an account, as the overview shows them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ STATISTICS_ARE_OLD = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for an account, without what is quarantined. `more`: there is more than was counted.
+    """The pending deliveries of an account, without quarantined ones. `more`: there are more than were counted.
 
-    With so many that not all are read, unsubscribes are still all counted, and the oldest is that of the first due.
+    Unsubscribes are read first. If not all deliveries are read, `oldest` is the oldest of those that were read.
     """
 
     pending: int = 0
@@ -44,7 +44,7 @@ class AccountBlock:
     name: str
     provider: str
     pause: Pause | None
-    """It lasts until a success ends it, also while the account may be tried again."""
+    """It lasts until a call succeeds, also while the account may already be tried again."""
     paused_lists: Mapping[str, Pause]
     backlog: Backlog
     statistics: bool
@@ -62,7 +62,7 @@ class AccountBlock:
 
 
 def backlog(table: Table, account: str) -> Backlog:
-    """Counts what waits for an account, by one query. Raises LedgerUnavailable."""
+    """Counts an account's pending deliveries by one query. Raises LedgerUnavailable."""
     between = sort_keys(IndexRange.UNSUBSCRIBE, IndexRange.SYNC)
     return backlog_from(
         table.query_due(DUE_INDEX, account, between, MOST_WAITING, "due_sk, accepted, reason_code, form")

@@ -1,4 +1,4 @@
-"""Lets people into the dashboard: login, logout, and what each of its pages and actions asks for first."""
+"""Login and logout of the dashboard, and the checks that each of its pages and actions makes first."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ _LONGEST_PAGE = 2000
 
 
 class DashboardAccess:
-    """Starts and ends sessions, and makes the `Page` of whoever may see it."""
+    """Starts and ends sessions, and makes the `Page` of a request that may see the dashboard."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._sessions = Sessions(services)
 
     def login(self, request: Request) -> Response:
-        """Answer the login: GET shows the form, POST with the right key starts a session.
+        """Answers the login: GET shows the form, POST with the right key starts a session.
 
-        A wrong key gets 401, and 429 after too many from one address: a browser the form again, a program a problem.
+        A wrong key gets 401, and 429 after too many from one address: a browser as the form again, a program as a
+        problem.
         """
         if self._services.settings.api.admin_key is None:
             raise HttpProblem(403, "No admin key is configured, so nobody may see this.")
@@ -56,10 +57,9 @@ class DashboardAccess:
         return see_other(f"{request.base_path}{next_page or '/dashboard'}", {"set-cookie": cookie})
 
     def logout(self, request: Request) -> Response:
-        """End the session of the request's cookie, and send the browser to the login.
+        """Ends the session of the request's cookie, and sends the browser to the login.
 
-        A token is not asked for, since a cookie that no other site's request carries is enough to end itself; a wrong
-        one is refused.
+        No token is required: requests of other sites do not carry the cookie (SameSite). A wrong token is refused.
         """
         refuse_other_sites(request)
         headers = {}
@@ -73,14 +73,14 @@ class DashboardAccess:
         return see_other(f"{request.base_path}/dashboard/login?out=1", headers)
 
     def page(self, request: Request, *segments: str) -> Page:
-        """Return the page of `/dashboard/…`, its segments decoded.
+        """Returns the page of `/dashboard/…`, its segments decoded.
 
         Raises as `require_admin`, but SeeOther for a browser without a session: the login, which leads back here.
         """
         return self._page(request, self._session(request, "/".join(["/dashboard", *(quote(s, "") for s in segments)])))
 
     def action(self, request: Request, *back_to: str) -> tuple[Page, dict[str, tuple[str, ...]]]:
-        """Return page and form fields of a POST.
+        """Returns page and form fields of a POST.
 
         A session's own token is required, and no other site may have sent it; with the admin key itself, which no
         browser sends by itself, neither is asked for. `back_to`: the page that a login leads to. Raises HttpProblem.
@@ -108,29 +108,29 @@ class DashboardAccess:
 
 
 def missing(page: Page, what: str) -> Response:
-    """Return the dashboard's page for what is not there; for a program, raise the usual HttpProblem (404)."""
+    """Returns the dashboard's page for what is not there; for a program, raises the usual HttpProblem (404)."""
     if not wants_html(page.request.headers):
         raise HttpProblem(404, what)
     return page.render("missing", MISSING, current="", status=404)
 
 
 def form_fields(request: Request) -> dict[str, tuple[str, ...]]:
-    """Return the fields of a form of Relais' own pages. Raises BodyError."""
+    """Returns the fields of a form of Relais' own pages. Raises BodyError."""
     return dict(read_submission(request.headers, request.content(unaltered=True)).texts)
 
 
 def first(fields: Mapping[str, tuple[str, ...]], name: str) -> str:
-    """Return the first text of a field; "" if it is not there."""
+    """Returns the first text of a field; "" if it is not there."""
     return next(iter(fields.get(name, ())), "")
 
 
 def see_other(location: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a redirect to a page that is fetched by GET."""
+    """Returns a redirect to a page that is fetched by GET."""
     return Response(303, "", {"location": location, **(headers or {})})
 
 
 def _own_page(wanted: str) -> str:
-    """Return the page of the dashboard that a login leads to; "" for every other address, another host's among them."""
+    """Returns the page of the dashboard that a login leads to; "" for any other address, also of another host."""
     if len(wanted) > _LONGEST_PAGE or wanted.startswith("/dashboard/log"):  # neither login nor logout
         return ""
     printable = wanted.isascii() and wanted.isprintable() and "\\" not in wanted and " " not in wanted

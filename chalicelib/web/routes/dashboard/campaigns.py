@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ....dashboard import campaigns as choose
+from ....dashboard import campaigns
 from ....domain.figures import Snapshot
 from ....providers import registry
 from ....services import Services
@@ -33,14 +33,14 @@ class CampaignPages:
         self._medians = medians
 
     def show_all(self, request: Request) -> Response:
-        """Return the campaigns of a period, filtered and sorted, fifty a page; as CSV all that were found."""
+        """Returns the campaigns of a period, filtered and sorted, fifty a page; as CSV all that were found."""
         page = self._access.page(request, "campaigns")
         accounts = [*self._services.settings.accounts]
-        choice = choose.read_choice(request.query, accounts, page.now)
-        found, truncated = choose.find(self._reader, choice, page.now)
+        choice = campaigns.read_choice(request.query, accounts, page.now)
+        found, truncated = campaigns.find(self._reader, choice, page.now)
         if request.query.get("format") == "csv":
             return snapshots_csv(found, "campaigns.csv")
-        shown = choose.page_of(found, choice, truncated)
+        shown = campaigns.page_of(found, choice, truncated)
         return page.render(
             "campaigns",
             CAMPAIGNS,
@@ -49,15 +49,15 @@ class CampaignPages:
             shown=shown,
             rows=[_row(page, one) for one in shown.campaigns],
             accounts=accounts,
-            years=choose.years(page.now),
-            months=[(one, page.formats.month(one)) for one in choose.months(page.now)],
-            sorts=choose.SORTS,
-            most=choose.MOST,
+            years=campaigns.years(page.now),
+            months=[(one, page.formats.month(one)) for one in campaigns.months(page.now)],
+            sorts=campaigns.SORTS,
+            most=campaigns.MOST,
             filtered=bool(choice.words or choice.account or choice.period),
         )
 
     def show(self, request: Request, account: str, campaign: str) -> Response:
-        """Return one campaign: figures, curves beside the account's median, snapshots."""
+        """Returns one campaign: figures, curves beside the account's median, snapshots."""
         page = self._access.page(request, "campaigns", account, campaign)
         newest = self._reader.campaign(account, campaign) if may_exist(account, campaign) else None
         if newest is None:
@@ -73,13 +73,13 @@ class CampaignPages:
             current="campaigns",
             campaign=newest,
             provider=registry.title(newest.provider),
-            figures={name: choose.rate(newest, name) for name in (*_MEASURED, "bounces")},
+            figures={name: campaigns.rate(newest, name) for name in (*_MEASURED, "bounces")},
             differences={
                 name: _difference(newest, name, medians[which] if medians else [])
                 for which, name in enumerate(_MEASURED)
             },
             charts=[_chart(page, newest, history, which, medians) for which in range(len(_MEASURED))],
-            compared=choose.compare(newest, medians),
+            compared=campaigns.compare(newest, medians),
             snapshots=history[::-1][:MOST_SNAPSHOTS],
             all_snapshots=len(history),
             csv=page.link("campaigns", account, campaign, format="csv"),
@@ -87,13 +87,13 @@ class CampaignPages:
 
 
 def _row(page: Page, one: Snapshot) -> dict[str, Any]:
-    """Return what the list shows of a campaign."""
+    """Returns what the list shows of a campaign."""
     whole = one.delivered or one.sent
     opens = [point[0] for point in one.curve.values()]
     return {
         "campaign": one,
         "link": page.link("campaigns", one.account, one.campaign),
-        "rates": {name: choose.rate(one, name) for name in (*_MEASURED, "bounces")},
+        "rates": {name: campaigns.rate(one, name) for name in (*_MEASURED, "bounces")},
         "curve": charts.spark([0, *opens]) if whole else None,
     }
 
@@ -101,13 +101,13 @@ def _row(page: Page, one: Snapshot) -> dict[str, Any]:
 def _chart(
     page: Page, newest: Snapshot, history: list[Snapshot], which: int, medians: Any
 ) -> tuple[str, charts.Chart | None, dict[str, str]]:
-    """Return the name of a curve, its chart, and what its description says."""
-    own = choose.history_rates(history, newest, which)
+    """Returns the name of a curve, its chart, and what its description says."""
+    own = campaigns.history_rates(history, newest, which)
     median = medians[which] if medians else []
     chart = charts.by_age(own, median, page.formats.axis_share, lambda hours: page.formats.duration(hours * 3600))
     if not own:
         return _MEASURED[which], None, {}
-    known = choose.median_now(newest, median)
+    known = campaigns.median_now(newest, median)
     return (
         _MEASURED[which],
         chart,
@@ -120,6 +120,6 @@ def _chart(
 
 
 def _difference(newest: Snapshot, name: str, median: Any) -> float | None:
-    """Return by how many points a rate differs from the median campaign's at the same age."""
-    own, usual = choose.rate(newest, name), choose.median_now(newest, median)
+    """Returns by how many points a rate differs from the median campaign's at the same age."""
+    own, usual = campaigns.rate(newest, name), campaigns.median_now(newest, median)
     return None if own is None or usual is None else 100 * (own - usual)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ....dashboard import events as choose
+from ....dashboard import events
 from ....dashboard.events import MOST_AT_ONCE, EventsChoice
 from ....delivery.deadline import Deadline
 from ....domain.addresses import mailbox, normalise, unsubscribe_address
@@ -57,27 +57,18 @@ class EventPages:
         self._capabilities_of = capabilities_of
 
     def show_all(self, request: Request) -> Response:
-        """Return what needs a person: groups by reason, and one by one. `?id=` leads to that event."""
+        """Returns what needs a person, as groups by reason and as single events. `?id=` redirects to that event."""
         page = self._access.page(request, "events")
         wanted = request.query.get("id", "").strip()
         if is_valid_id(wanted) and self._find_event(wanted) is not None:
             return see_other(page.link("events", wanted))
         accounts = self._accounts()
-        choice = choose.read_choice(request.query, accounts)
+        choice = events.read_choice(request.query, accounts)
         account_of = {form.name: form.account for form in self._services.settings.forms.values() if form.confirm}
         within = self._services.settings.confirm_within
         listing = AttentionList(self._services.table)
-        found = choose.find(listing, choice, accounts, page.now, choose.PAGE, account_of, within)
-        today = page.now.astimezone(UTC).date()
-        counts = self._services.counts.read(
-            today - timedelta(days=self._services.settings.privacy.keep_events_days), today
-        )
-        groups = []
-        if choice.is_any and not choice.cursor:
-            quarantined = self._found(EventsChoice(Listed.QUARANTINED), page, accounts)
-            groups = choose.groups(
-                counts, accounts, quarantined.entries, more_quarantined=quarantined.cursor is not None
-            )
+        found = events.find(listing, choice, accounts, page.now, events.PAGE, account_of, within)
+        groups = self._groups(page, accounts) if choice.is_any and not choice.cursor else []
         return page.render(
             "events",
             EVENTS,
@@ -94,8 +85,20 @@ class EventPages:
             redact=redact,
         )
 
+    def _groups(self, page: Page, accounts: tuple[str, ...]) -> list[events.Group]:
+        """Returns what needs a person by account, form and reason."""
+        today = page.now.astimezone(UTC).date()
+        since = today - timedelta(days=self._services.settings.privacy.keep_events_days)
+        quarantined = self._found(EventsChoice(Listed.QUARANTINED), page, accounts)
+        return events.groups(
+            self._services.counts.read(since, today),
+            accounts,
+            quarantined.entries,
+            more_quarantined=quarantined.cursor is not None,
+        )
+
     def show(self, request: Request, event_id: str) -> Response:
-        """Return one event's history."""
+        """Returns one event's history."""
         page = self._access.page(request, "events", event_id)
         event = self._find_event(event_id) if is_valid_id(event_id) else None
         if event is None:
@@ -113,14 +116,14 @@ class EventPages:
         )
 
     def _quarantine_cause(self, event_id: str) -> str:
-        """Return why an event is quarantined, as the name of a text: what was doubted about it, else a limit."""
+        """Returns why an event is quarantined, as the name of a text: its doubt (`Doubt`), else the limit."""
         doubts = [one.event.doubt for one in self._services.events.load([event_id])]
         return doubts[0].name.lower() if doubts and doubts[0] is not None else "limit"
 
     def person(self, request: Request) -> Response:
-        """Return what is known of an address. It comes in the body of a POST, and is in no URL, page or log.
+        """Returns what is known of the address in the body of a POST, which appears in no URL, page or log.
 
-        Raises HttpProblem (422) for a program whose address is none.
+        Raises HttpProblem (422) if a program sends something that is no address.
         """
         page, fields = self._access.action(request, "events")
         email, error = unsubscribe_address(first(fields, "address"))
@@ -132,7 +135,7 @@ class EventPages:
         waiting, more = (
             ([], False)
             if error
-            else choose.waiting_of(
+            else events.waiting_of(
                 email, AttentionList(self._services.table), lambda ids: load(ids).stored, accounts, page.now
             )
         )
@@ -144,19 +147,19 @@ class EventPages:
             known=known,
             waiting=waiting,
             more=more,
-            most=choose.MOST_SEARCHED,
+            most=events.MOST_SEARCHED,
             mails=() if error else self._mails_to(email),
             incomplete=self._services.address_key_check.look().missing is not None,
             switch=False,
         )
 
-    def _person(self, email: str, accounts: tuple[str, ...]) -> list[choose.PersonAtAccount]:
+    def _person(self, email: str, accounts: tuple[str, ...]) -> list[events.PersonAtAccount]:
         status_of = self._services.events.status
         states = self._services.subscriptions.of(email)
-        return choose.person(states, accounts, lambda account, event_id: status_of(event_id, account))
+        return events.person(states, accounts, lambda account, event_id: status_of(event_id, account))
 
     def _mails_to(self, email: str) -> tuple[datetime, ...]:
-        """Return when the mailbox got confirmation mails, as far as it is known; nothing without double opt-in."""
+        """Returns when the mailbox got confirmation mails, as far as it is known; nothing without double opt-in."""
         services = self._services
         if not any(form.confirm for form in services.settings.forms.values()):
             return ()
@@ -164,11 +167,11 @@ class EventPages:
         return store.mails_to(mailbox(normalise(email)))
 
     def preview(self, request: Request, action: str) -> Response:
-        """Return the question before a group, or selected events, are sent again or discarded, with their number."""
+        """Returns the page that asks before a group or the selected events are sent again or discarded."""
         page = self._access.page(request, "events", action)
         ids = tuple(one for one in request.query.get("event", "").split(",") if is_valid_id(one))
         accounts = self._accounts()
-        choice = choose.read_choice(request.query, accounts)
+        choice = events.read_choice(request.query, accounts)
         found = None if ids else self._found(choice, page, accounts)
         number, more = (len(found.ids), found.cursor is not None) if found else (len(ids), False)
         return page.render(
@@ -185,11 +188,11 @@ class EventPages:
         )
 
     def act(self, request: Request, action: str) -> Response:
-        """Send a group, or selected events, again, or discard them; then show the list with what was done."""
+        """Sends a group or the selected events again, or discards them; then shows the list with what was done."""
         page, fields = self._access.action(request, "events")
         given = {name: first(fields, name) for name in fields}
         accounts = self._accounts()
-        choice = choose.read_choice(given, accounts)
+        choice = events.read_choice(given, accounts)
         listed = Listed.QUARANTINED if action == "discard" and choice.status is None else choice.status
         if listed is None or listed not in ((Listed.QUARANTINED,) if action == "discard" else RESENDABLE):
             raise HttpProblem(
@@ -207,7 +210,7 @@ class EventPages:
         return _done(page, back, listed, action, done)
 
     def act_on(self, request: Request, event_id: str, action: str) -> Response:
-        """Send one event again, or discard it; then show it with what was done. Raises HttpProblem (404)."""
+        """Sends one event again, or discards it; then shows it with what was done. Raises HttpProblem (404)."""
         page, fields = self._access.action(request, "events", event_id)
         event = self._event(event_id)
         # An event that is named resubscribes a person who unsubscribed: only for somebody who says that it is meant.
@@ -219,7 +222,7 @@ class EventPages:
         return _done(page, page.link("events", event_id), listed, action, int(any(done)))
 
     def _accounts(self) -> tuple[str, ...]:
-        """Return all accounts, also those that were configured once: what they leave is seen, too."""
+        """Returns all accounts, also those that are no longer configured: their deliveries are shown, too."""
         return self._services.accounts.names(self._services.settings.accounts)
 
     def _event(self, event_id: str) -> Mapping[str, Any]:
@@ -228,13 +231,13 @@ class EventPages:
             raise HttpProblem(404, "There is no such event.")
         return event
 
-    def _found(self, choice: EventsChoice, page: Page, accounts: tuple[str, ...]) -> choose.Events:
-        return choose.find(AttentionList(self._services.table), choice, accounts, page.now, MOST_AT_ONCE)
+    def _found(self, choice: EventsChoice, page: Page, accounts: tuple[str, ...]) -> events.Events:
+        return events.find(AttentionList(self._services.table), choice, accounts, page.now, MOST_AT_ONCE)
 
     def _send(
         self, page: Page, listed: Listed, account: str | None, ids: tuple[str, ...], action: str, *, named: bool = False
     ) -> int:
-        """Send events again or discard them; `named`: also what is otherwise left out. Returns how many deliveries."""
+        """Sends events again or discards them; `named`: also those otherwise left out. Returns how many deliveries."""
         status = Status.PENDING if listed is Listed.QUARANTINED else Status(listed.value)
         chosen: dict[str, Any] = {"id": ids[0]} if named else {"ids": ids}
         wanted = ResendFilter(status, account=account, discard=action == "discard", **chosen)
@@ -244,7 +247,7 @@ class EventPages:
 
 
 def _done(page: Page, location: str, listed: Listed, action: str, number: int) -> Response:
-    """Send the browser to a page that says what was done, in singular or plural."""
+    """Sends the browser to a page that says what was done, in singular or plural."""
     done = "discarded" if action == "discard" else "released" if listed is Listed.QUARANTINED else "resent"
     return see_other(
         page.confirming(location, "nothing" if not number else f"{done}_one" if number == 1 else done, number)
@@ -252,7 +255,7 @@ def _done(page: Page, location: str, listed: Listed, action: str, number: int) -
 
 
 def _statuses(event: Mapping[str, Any]) -> list[Listed]:
-    """Return the states of an event's deliveries that a person can act on."""
+    """Returns the states of an event's deliveries that a person can act on."""
     found = set()
     for delivery in event["deliveries"]:
         if delivery["status"] == "pending" and delivery["reason_code"] == "quarantined":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from urllib.parse import quote
 
-from ....dashboard.forms import FormHistory, embed_html, first_day as first_of_days, frame_html, history, refusals
+from ....dashboard.forms import FormHistory, embed_html, first_of_days, frame_html, history, refusals
 from ....domain.reasons import NEVER_LISTED
 from ....services import Services
 from ....statistics.silent_forms import first_day, silences
@@ -28,7 +28,7 @@ class FormPages:
         self._access = access
 
     def show(self, request: Request, name: str) -> Response:
-        """Return signups and unsubscribes by day, and the HTML to embed."""
+        """Returns signups and unsubscribes by day, and the HTML to embed."""
         page = self._access.page(request, "forms", name)
         form = self._services.settings.forms.get(name)
         if form is None:
@@ -59,7 +59,7 @@ class FormPages:
 
 
 def _chart(page: Page, past: FormHistory) -> charts.BarChart:
-    """Return the signups of the last days as bars; the axis names the Mondays."""
+    """Returns the signups of the last days as bars; the axis names the Mondays."""
     days = past.days[-CHART_DAYS:]
     mondays = [place for place, day in enumerate(days) if day.day.weekday() == 0]
     return charts.bars(

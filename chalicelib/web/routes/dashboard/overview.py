@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ....config.model import MAIL_BY_SES
-from ....dashboard import campaigns as choose
+from ....dashboard import campaigns
 from ....dashboard.forms import history
 from ....dashboard.overview import AccountBlock, backlog
 from ....domain.backoff import Pause
@@ -42,7 +42,7 @@ MOST_LISTED = 200
 """Deliveries of an account that need a person, read for the notices; with more, a notice says "more than"."""
 NEWEST_CAMPAIGNS = 5
 MOST_PROBLEMS = 5
-_HELD = {ReasonCode.QUARANTINED}
+_QUARANTINED = {ReasonCode.QUARANTINED}
 _NEED_A_PERSON = (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED)
 
 
@@ -74,7 +74,7 @@ class OverviewPage:
         self._capabilities_of = capabilities_of
 
     def show(self, request: Request) -> Response:
-        """Return the page."""
+        """Returns the page."""
         page = self._access.page(request)
         settings = self._services.settings
         known = {name: one for name, one in settings.accounts.items() if not self._keeps_nothing(name)}
@@ -89,7 +89,7 @@ class OverviewPage:
             for form in configured
             for past in [history(counts, form.name, today, DAYS)]
         ]
-        campaigns = self._reader.page(limit=NEWEST_CAMPAIGNS).campaigns
+        newest = self._reader.page(limit=NEWEST_CAMPAIGNS).campaigns
         return page.render(
             "overview",
             OVERVIEW,
@@ -113,15 +113,15 @@ class OverviewPage:
                 {
                     "campaign": one,
                     "link": page.link("campaigns", one.account, one.campaign),
-                    "rates": {name: choose.rate(one, name) for name in ("opens", "clicks", "unsubscribes")},
+                    "rates": {name: campaigns.rate(one, name) for name in ("opens", "clicks", "unsubscribes")},
                 }
-                for one in campaigns
+                for one in newest
             ],
             moment=from_epoch_milliseconds,
         )
 
     def _keeps_nothing(self, account: str) -> bool:
-        """Return whether nobody has to know of an account: no person's signup goes there."""
+        """Returns True for an account that keeps nothing: no person's signup goes there, so it is not shown."""
         return registry.keeps_nothing(self._services.settings.accounts, account)
 
     def _account(self, name: str) -> AccountBlock:
@@ -139,7 +139,7 @@ class OverviewPage:
         )
 
     def _paused_mails(self, page: Page) -> list[Notice]:
-        """Return a notice if confirmation mails wait since Amazon SES, which is no account, is paused."""
+        """Returns a notice if confirmation mails wait because Amazon SES, which is no account, is paused."""
         if not self._services.settings.mails_by_ses:
             return []
         pause = self._services.accounts.read(MAIL_BY_SES).pause
@@ -147,13 +147,13 @@ class OverviewPage:
         return [] if pause is None else [_notice_of_pause(page, "Amazon SES", pause, link, [*_why(pause)])]
 
     def _missing_key(self, page: Page) -> list[Notice]:
-        """Return a notice if an address key, or the normalisation of addresses that the ledger has, is missing."""
+        """Returns a notice if an address key, or the normalisation of addresses that the ledger has, is missing."""
         missing = self._services.address_key_check.look().missing
         link = page.link("events", status="pending")
         return [] if missing is None else [Notice("bad", "key_missing", {}, (f"{missing}.",), link, "what_to_do")]
 
     def _listed(self, page: Page) -> list[Notice]:
-        """Return a notice for what is parked, refused, and quarantined."""
+        """Returns a notice for what is parked, refused, and quarantined."""
         names = self._services.accounts.names(self._services.settings.accounts)
         accounts = tuple(name for name in names if not self._keeps_nothing(name))
         notices = []
@@ -161,7 +161,7 @@ class OverviewPage:
         found = AttentionList(self._services.table).newest(query, page.now)
         for listed in _NEED_A_PERSON:
             entries, more = found.get(listed, ((), False))
-            needing = {one.event_id: one for one in entries if one.reason_code not in EXPECTED_REFUSALS - _HELD}
+            needing = {one.event_id: one for one in entries if one.reason_code not in EXPECTED_REFUSALS - _QUARANTINED}
             if needing:
                 number = page.formats.number(len(needing))
                 shown = page.more_than(number) if more else number
@@ -173,7 +173,7 @@ class OverviewPage:
         return notices
 
     def _checked(self, page: Page) -> list[Notice]:
-        """Return a notice for each problem of the last check, at most five."""
+        """Returns a notice for each problem of the last check, at most five."""
         result = CheckResultStore(self._services.table).read()
         if result is None or not result.count:
             return []
@@ -189,7 +189,7 @@ class OverviewPage:
 
 
 def _paused(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
-    """Return a notice for each paused account, else for each of its paused lists."""
+    """Returns a notice for each paused account, else for each of its paused lists."""
     notices = []
     for account in accounts:
         link = page.link("events", account=account.name, status="pending")
@@ -218,13 +218,13 @@ def _notice_of_pause(
 
 
 def _why(pause: Pause) -> tuple[Any, ...]:
-    """Return a pause's reason in plain words, and in those of the provider."""
+    """Returns a pause's reason in plain words, and in those of the provider."""
     words = redact(pause.reason)
     return ((f"reason_{pause.reason_code.value}", {}), f"{words}.") if pause.reason_code else (f"{words}.",)
 
 
 def _missing_forms(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
-    """Return a notice for each form for which signups wait, and that is not in the configuration."""
+    """Returns a notice for each form that signups wait for because it is not in the configuration."""
     numbers: Counter[str] = Counter()
     for account in accounts:
         numbers.update(account.backlog.missing_forms)
@@ -236,7 +236,7 @@ def _missing_forms(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
 
 
 def _silent_forms(page: Page, silence: Mapping[str, FormSilence]) -> list[Notice]:
-    """Return a notice for each form that has gone silent."""
+    """Returns a notice for each form that has gone silent."""
     notices = []
     for name, one in silence.items():
         if one.is_silent and one.last_day is not None:
@@ -257,7 +257,7 @@ def _old_statistics(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
 
 
 def _recent(counts: list[DayCount], since: Any) -> Counter[str]:
-    """Return the signups and unsubscribes of forms since a day."""
+    """Returns the signups and unsubscribes of forms since a day."""
     found: Counter[str] = Counter()
     for day in form_days(counts):
         if day.day >= since:
