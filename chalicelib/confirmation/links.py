@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from ..config.secrets import Secret
-from ..domain.errors import SecretUnavailable
 from ..domain.ids import is_valid_id
 from ..unsubscribe_links import tokens
 
 PATH = "/confirm"
-_APPENDED = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class ConfirmationLinks:
@@ -26,25 +23,14 @@ class ConfirmationLinks:
         self._random_bytes = random_bytes
 
     def url(self, event_id: str) -> str:
-        """Return a new link for a signup. Raises SecretUnavailable."""
+        """Returns a new link for a signup. Raises SecretUnavailable."""
         key, nonce = self._keys[0].reveal(), self._random_bytes(tokens.NONCE_BYTES)
         return f"{self._public_url}{PATH}/{tokens.seal(event_id, key, nonce, tokens.CONFIRM)}"
 
     def event_id(self, token: str) -> str | None:
-        """Return the id in a token; None if it is not genuine. What a mail program appended is cut off.
+        """Returns the id in a token; None if it is not genuine. Text that a mail program appended is cut off.
 
-        Raises SecretUnavailable when the token may be of a key that cannot be read now.
+        Raises SecretUnavailable as `tokens.read_link`.
         """
-        token = _APPENDED.split(token, maxsplit=1)[0]
-        unreadable: SecretUnavailable | None = None
-        for key in self._keys:
-            try:
-                found = tokens.unseal(token, key.reveal(), tokens.CONFIRM)
-            except SecretUnavailable as error:
-                unreadable = error
-                continue
-            if found is not None:
-                return found if is_valid_id(found) else None
-        if unreadable is not None:
-            raise unreadable
-        return None
+        found = tokens.read_link(token, self._keys, tokens.CONFIRM)
+        return found if found is not None and is_valid_id(found) else None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from ..config.secrets import Secret
 from ..domain.addresses import undecorated, unsubscribe_address
-from ..domain.errors import SecretUnavailable
 from . import tokens
 
 PATH = "/unsubscribe"
-_APPENDED = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class Links:
@@ -23,7 +20,7 @@ class Links:
         self._random_bytes = random_bytes
 
     def url(self, email: str) -> str:
-        """Return a new link for this address, different each time. Raises SecretUnavailable.
+        """Returns a new link for this address, different each time. Raises SecretUnavailable.
 
         The configuration checks that a form with links has a key and a `public_url`.
         """
@@ -31,22 +28,10 @@ class Links:
         return f"{self._public_url}{PATH}/{token}"
 
     def address(self, token: str) -> str | None:
-        """Return the address of a token; None if it is not genuine or has no valid address.
+        """Returns the address of a token; None if it is not genuine or has no valid address.
 
-        What a mail program took for a part of the link, such as a full stop or a bracket, is cut off.
-        Raises SecretUnavailable when the token may be of a key that cannot be read now.
+        Text that a mail program appended is cut off. Raises SecretUnavailable as `tokens.read_link`.
         """
-        token = _APPENDED.split(token, maxsplit=1)[0]
-        unreadable: SecretUnavailable | None = None
-        for key in self._keys:
-            try:
-                found = tokens.unseal(token, key.reveal())
-            except SecretUnavailable as error:
-                unreadable = error
-                continue
-            if found is not None:
-                checked = unsubscribe_address(found)
-                return None if checked.error else checked.address
-        if unreadable is not None:
-            raise unreadable
-        return None
+        found = tokens.read_link(token, self._keys, tokens.UNSUBSCRIBE)
+        checked = unsubscribe_address(found or "")
+        return None if checked.error else checked.address
