@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from ..domain.addresses import a_labels
+from ..domain.webhook_signature import KEY_PREFIX
 from .field_errors import unknown
 from .value_limits import OWN_KEY_CHARACTERS
 
 Check = Callable[[str], str | None]
 """Returns the correction of an invalid text; None when it is valid."""
 
-_WEBHOOK_PREFIX = "whsec_"
 _WEBHOOK_BYTES = 16
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -199,11 +199,11 @@ def _is_loopback_address(host: str) -> bool:
 
 def webhook_secret(text: str) -> str | None:
     """Checks a Standard Webhooks secret: `whsec_` and the key in base64 (the standard advises 24 to 64 bytes)."""
-    remedy = f"must be {_WEBHOOK_PREFIX} followed by at least {_WEBHOOK_BYTES} random bytes in base64"
-    if not text.startswith(_WEBHOOK_PREFIX):
+    remedy = f"must be {KEY_PREFIX} followed by at least {_WEBHOOK_BYTES} random bytes in base64"
+    if not text.startswith(KEY_PREFIX):
         return remedy
     try:
-        key = base64.b64decode(text.removeprefix(_WEBHOOK_PREFIX), validate=True)
+        key = base64.b64decode(text.removeprefix(KEY_PREFIX), validate=True)
     except (binascii.Error, ValueError):
         return remedy
     return remedy if len(key) < _WEBHOOK_BYTES else None

@@ -21,7 +21,7 @@ _MULTIPART = "multipart/form-data"
 # Beacons and scripts that avoid a preflight send text/plain; the empty type is that of a request without one.
 JSON_TYPE = re.compile(r"|(?:application|text)/json|text/plain|.*\+json")
 """Media types of a body that is read as JSON, in lower case and without parameters; empty for a body without one."""
-_CHARSET_FIELD = "_charset_"
+CHARSET_FIELD = "_charset_"
 """Name of the hidden field in which browsers state a form's encoding (HTML, "Constructing the entry list")."""
 _BYTE_ORDER_MARK = "\ufeff".encode()
 
@@ -46,7 +46,7 @@ class Submission:
     nested: Mapping[str, Any] = field(default_factory=dict)
 
     def with_places(self, names: Iterable[str]) -> Submission:
-        """Returns the submission with what stands at the places that `names` say, `user[email]`, under these names.
+        """Returns the submission with the values at the places that `names` denote (`user[email]`), under these names.
 
         A field that was sent under the name itself stays as it was sent. A place that holds nothing adds nothing.
         """
@@ -142,14 +142,14 @@ class _Part:
 
 
 def _decoded(parts: Sequence[_Part], stated: str | None) -> list[tuple[str, str]]:
-    """Decodes names and texts. The charset of a part counts most, then the field `_charset_`, then the header's.
+    """Decodes names and texts. The charset of a part takes precedence, then the field `_charset_`, then the header's.
 
-    Where none is stated, it is one for all of them, since a page has one: UTF-8 if that can be, else windows-1252.
+    Where none is stated, all have the same, as a page has one: UTF-8 if all of them are valid UTF-8, else windows-1252.
 
     Raises:
         BodyError: 415 for an unknown charset; 400 if the stated one is UTF-8 and the form is not.
     """
-    fields = [part.text for part in parts if part.name.lower() == _CHARSET_FIELD.encode()]
+    fields = [part.text for part in parts if part.name.lower() == CHARSET_FIELD.encode()]
     of_field = next((text.decode("latin-1") for text in fields if text.strip()), None)
     names = ((name or "").strip().lower() for name in (of_field, stated, *(part.charset for part in parts)))
     try:

@@ -24,7 +24,7 @@ from ..domain.names_alike import nearest_name
 from ..domain.nested_names import leaves, name_of, parts_of, places_like
 from ..domain.reasons import ReasonCode
 from ..domain.texts import cleaned_text, size_errors, text_error, wording_digest
-from .bodies import Submission
+from .bodies import CHARSET_FIELD, Submission
 from .form_proofs import PROOF, STAMP
 from .spam import SPAM, has_link_or_tag
 
@@ -39,8 +39,7 @@ CONSENT_VERSION, CONSENT_GIVEN = _TEXT, _WORDING_SHA_256
 CONSENT_FIELDS = (_SOURCE, _TEXT, _WORDING, _WORDING_SHA_256)
 """The form fields that state the consent."""
 HOSTED = "@hosted"
-"""Hidden field of a hosted page: the language that it was shown in. No form of a website has a field of that name."""
-_CHARSET_FIELD = "_charset_"
+"""The hidden field of a hosted page that states its language. No form of a website has a field of that name."""
 _MOST_COMPARED = 20
 _NOT_ONE_TEXT = "must be a text, a number, a boolean or an array of them"
 _EMPTY = frozenset({"", "0", "false", "null", "[]"})
@@ -54,14 +53,14 @@ class RequestInfo:
     ip: str | None = None
     page: str | None = None
     language: str = DEFAULT_LANGUAGE
-    """The visitor's, for a mail."""
+    """The visitor's language, for a confirmation mail."""
 
 
 def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -> Event:
     """Builds the signup of a form's submission; one with a filled trap, a link or a tag is returned as refused.
 
-    With a filled trap (a field that persons leave empty) no field error is raised but that of a text which is too long
-    to be stored, so that the sender learns nothing. The refused event retains the submitted data only if all of it is
+    With a filled trap (a field that people leave empty) the only field error raised is that of a text too long to be
+    stored, so that the sender learns nothing. The refused event retains the submitted data only if all of it is
     valid: it may be a genuine signup, and an operator may requeue it.
 
     Raises InvalidEvent with all field errors.
@@ -188,14 +187,15 @@ def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], l
 def misnamed_fields(form: Form, submission: Submission) -> dict[str, str]:
     """Returns ignored fields of a submission by the mapped field that they may be meant for, which was not sent.
 
-    A field is meant for the one whose name, or whose field at the provider, its own name resembles. Of a place in
-    nested data (`user[mail]`), the part in which it differs from a mapped place counts; its last part for a flat name.
+    An ignored field may be meant for a mapped one if its name resembles the name, or the provider field, of that. Of a
+    place in nested data (`user[mail]`), only the part in which it differs from a mapped place is compared, or its last
+    part if the mapped name is flat.
     """
     mapped = (form.email_field, *form.fields)
     missing = [name for name in mapped if name not in submission.texts and name not in submission.nested]
     if not missing:
         return {}
-    known = {form.trap, HOSTED, STAMP, PROOF, _CHARSET_FIELD, *mapped, *CONSENT_FIELDS}
+    known = {form.trap, HOSTED, STAMP, PROOF, CHARSET_FIELD, *mapped, *CONSENT_FIELDS}
     ignored = [name for name in submission.texts if name not in known and len(name) <= NAME_CHARACTERS]
     by_target = {form.fields[name]: name for name in missing if name in form.fields}
     found: dict[str, str] = {}
@@ -211,7 +211,7 @@ def misnamed_fields(form: Form, submission: Submission) -> dict[str, str]:
 
 
 def _place_like(name: str, data: Mapping[str, Any]) -> str | None:
-    """Returns the name of the place in nested data that the name of a field may stand for."""
+    """Returns the name of the place in nested data that the field `name` may stand for; None if there is none."""
     parts = parts_of(name)
     if parts is not None:
         alike = list(islice(places_like(data, parts), _MOST_COMPARED))

@@ -14,7 +14,7 @@ from ..domain.errors import IdConflict, InvalidEvent, LedgerUnavailable
 from ..domain.events import Door, Event, KeptMessage
 from ..domain.ids import refused_id
 from ..domain.limits import KEPT_BODY_KB
-from ..domain.times import from_epoch_milliseconds
+from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..names import QueueKind
 from ..notification.notifier import TYPE_OF
 from ..observability import event_log, logger, metrics
@@ -26,7 +26,7 @@ from .parse_event import parse_event, refused_event
 ORIGINAL_ID = "relais_message_id"
 ORIGINAL_SENT = "relais_sent_timestamp"
 _MOST_ATTRIBUTES = 10
-"""Of an SQS message."""
+"""The most that SQS allows a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Message:
     readable: bool
     data: Any = None
     original_id: str = ""
-    """The id it had before it was put into the dead-letter queue and from there back."""
+    """The id it had before it was moved to the dead-letter queue and back; else its own."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """As Lambda states them: `stringValue` or `binaryValue` (base64), and `dataType`."""
 
@@ -68,17 +68,13 @@ def dead_letter_attributes(message: Message) -> dict[str, Any] | None:
 
     None if SQS does not allow so many.
     """
-    sent = message.attributes.get(ORIGINAL_SENT) or {"stringValue": _milliseconds(message.sent_at)}
+    sent = message.attributes.get(ORIGINAL_SENT) or {"stringValue": str(epoch_milliseconds(message.sent_at))}
     own = {
         **message.attributes,
         ORIGINAL_ID: {"stringValue": message.original_id, "dataType": "String"},
         ORIGINAL_SENT: {**sent, "dataType": "String"},
     }
     return {name: _sent_attribute(value) for name, value in own.items()} if len(own) <= _MOST_ATTRIBUTES else None
-
-
-def _milliseconds(moment: datetime) -> str:
-    return str(round(moment.timestamp() * 1000))
 
 
 def _sent_attribute(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +85,7 @@ def _sent_attribute(value: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedMessages:
-    """New events of messages, ids of events stored before, and the messages that were not stored as a whole."""
+    """New events of messages, ids of events stored before, and the messages that could not be stored completely."""
 
     new: list[Event] = field(default_factory=list)
     known: list[str] = field(default_factory=list)

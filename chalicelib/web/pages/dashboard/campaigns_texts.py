@@ -127,6 +127,4 @@ CAMPAIGN: Texts = {
     "taken_at": Text("Heure", "Tijdstip", "Time"),
     "unique_opens": Text("Ouvertures uniques", "Unieke openingen", "Unique opens"),
     "unique_clicks": Text("Clics uniques", "Unieke kliks", "Unique clicks"),
-    "addresses": Text("{n} adresses", "{n} adressen", "{n} addresses"),
-    "people": Text("{n} personnes", "{n} personen", "{n} people"),
 }

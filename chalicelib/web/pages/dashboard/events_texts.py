@@ -200,7 +200,6 @@ EVENT: Texts = {
     "remedy": Text("Remède", "Oplossing", "Remedy"),
     "notes": Text("Notes", "Notities", "Notes"),
     "errors": Text("Ce qui est faux", "Wat fout is", "What is wrong"),
-    "message": Text("Message de la file {queue}", "Bericht uit de wachtrij {queue}", "Message of the queue {queue}"),
     "undone": Text(
         "La personne le veut, et je l’ai retirée des désinscrits chez le fournisseur.",
         "De persoon wil het, en ik heb de uitschrijving bij de provider ongedaan gemaakt.",
