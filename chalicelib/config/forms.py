@@ -72,7 +72,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
 
 
 def _copy_to(table: TomlTable, account: str, known_accounts: KnownAccounts) -> tuple[str, ...]:
-    """Reads the accounts that are told of the form's signups, too."""
+    """Reads the webhook accounts that also get the form's signups."""
     names = dict.fromkeys(table.texts("copy_to", known_accounts.receives_events) or ())
     if account in names:
         table.wrong("copy_to", f'"{account}" is the account of the form itself, which gets each signup already')
@@ -104,7 +104,7 @@ def _altcha(root: TomlTable, table: TomlTable) -> bool:
 
 
 def _lacks_url(root: TomlTable, table: TomlTable) -> bool:
-    """Returns whether there is no public URL, and `_fields` does not report that by the form's unsubscribe link."""
+    """Returns True if there is no public URL, unless `_fields` reports that already for the form's unsubscribe link."""
     reported = root.leads_to("unsubscribe") and table.leads_to("fields", UNSUBSCRIBE_URL)
     return not root.leads_to("api", "public_url") and not reported
 

@@ -77,9 +77,10 @@ def read_document(path: Path) -> Document:
 def settings_of(
     document: Document, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
 ) -> Settings:
-    """Checks every key of a document; see `load`. Without a `public_url`, the domain of the stack or its API's is it.
+    """Checks every key of a document; see `load`.
 
-    In the HTTP function it stays None without a domain, and each request says what it is (`web.access.public_url`).
+    If the file has no `public_url`, it is that of the stack's domain or API. In the HTTP function of a stack without a
+    domain it stays None: there each request states it (`web.access.public_url`).
     """
     errors = FieldErrors(document.path, document.text)
     vault = SHARED if environ is os.environ else Vault(environ)

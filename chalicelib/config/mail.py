@@ -1,4 +1,4 @@
-"""Reads `[mail]`: the sender of mails by Amazon SES, and own words of confirmation mails."""
+"""Reads `[mail]`: the sender of mails by Amazon SES, and the configured words of confirmation mails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
 def read_mail(root: TomlTable) -> MailSettings | None:
-    """Reads the section; None when absent: then nothing is sent by SES, and mails have Relais' own words."""
+    """Reads the section; None when absent: nothing is sent by SES then, and mails have Relais' own words."""
     table = root.table("mail")
     if table is None:
         return None

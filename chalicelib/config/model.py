@@ -56,7 +56,7 @@ class Form:
     redirect_unsubscribe: str | None = None
     """The same after an unsubscribe."""
     language: str | None = None
-    """Of its pages, for visitors who ask for none of Relais' languages."""
+    """The language of its pages for visitors who ask for none of Relais' languages."""
     trap: str = "website"
     lifts_suppression: bool = False
     unsubscribes_per_hour: int = value_limits.UNSUBSCRIBES_PER_HOUR.default
@@ -70,7 +70,7 @@ class Form:
     link_fields: frozenset[str] = frozenset()
     """Form fields that may hold a link or a tag all the same."""
     silent_after: SilentAfter = "auto"
-    """When an alarm says that it brings nothing: longer than its own past explains, hours, or never."""
+    """After how long without a signup an alarm is raised: `auto` (by its own rhythm), a number of hours, or `never`."""
     required: frozenset[str] = frozenset()
     """Form fields that must not be empty, besides the address."""
     page: HostedPage = HostedPage()
@@ -80,7 +80,7 @@ class Form:
     """The account that sends confirmation mails, or `MAIL_BY_SES`; None: no double opt-in."""
     confirm_within_hours: float = value_limits.CONFIRM_WITHIN_HOURS.default
     copy_to: tuple[str, ...] = ()
-    """Accounts that are told of its signups, too."""
+    """Webhook accounts that also get its signups."""
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ MAIL_BY_SES = "ses"
 
 @dataclass(frozen=True, slots=True)
 class MailText:
-    """Own words of a confirmation mail in one language; None: those of Relais."""
+    """The configured words of a confirmation mail in one language; None: those of Relais."""
 
     subject: str | None = None
     body: str | None = None
@@ -114,7 +114,7 @@ class MailText:
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """The sender of mails by SES, and own words of confirmation mails by language."""
+    """The sender of mails by SES, and the configured words of confirmation mails by language."""
 
     sender: str
     """`address`, or `Name <address>`."""
@@ -137,7 +137,7 @@ class Webhook:
     accounts: frozenset[str] | None = None
     """Accounts that its events may name; None: all."""
     account: str | None = None
-    """The account that this sender is, which is not told of what it sends."""
+    """The account of this sender, to which the events that it sends are not delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Retry policy, in seconds and hours; decimals allowed."""
+    """When failed deliveries are tried again and given up, in seconds and hours; decimals allowed."""
 
     first_retry_seconds: float = value_limits.FIRST_RETRY_SECONDS.default
     longest_retry_seconds: float = value_limits.LONGEST_RETRY_SECONDS.default
@@ -182,7 +182,7 @@ class Privacy:
     keep_events_days: int = value_limits.KEEP_EVENTS_DAYS.default
     """After an event is final."""
     keep_consent_years: int = value_limits.KEEP_CONSENT_YEARS.default
-    """After the person left; evidence of consent is kept as long as they are signed up."""
+    """After the person has unsubscribed; until then evidence of consent is kept in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Settings:
 
     @property
     def mails_by_ses(self) -> bool:
-        """True if Amazon SES sends the confirmation mails of a form: it may be paused, as an account may."""
+        """True if Amazon SES sends the confirmation mails of a form: it can be paused like an account."""
         return any(form.confirm == MAIL_BY_SES for form in self.forms.values())
 
     @property
@@ -238,7 +238,7 @@ class Settings:
         return timedelta(hours=max(hours, default=0))
 
     def missing_form(self, event: Event) -> str | None:
-        """Returns why a signup waits whose form is not in this configuration; None for any other event."""
+        """Returns the reason why a signup waits if its form is not in this configuration; None for any other event."""
         if event.type is not EventType.SIGNUP or event.form is None or event.form in self.forms:
             return None
         return f"form {event.form} is not in the configuration"

@@ -117,7 +117,7 @@ def read_privacy(root: TomlTable) -> Privacy:
 
 
 def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
-    """Reads `[unsubscribe]`; no keys when absent, and so no unsubscribe links."""
+    """Reads `[unsubscribe]`; without it there are no keys, so no unsubscribe links."""
     table = root.table("unsubscribe")
     if table is None:
         return ()
@@ -129,7 +129,7 @@ def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
 
 
 def read_organisation(root: TomlTable) -> Organisation | None:
-    """Reads `[organisation]`; None when absent, and then pages bear no name."""
+    """Reads `[organisation]`; None when absent: pages show no name then."""
     table = root.table("organisation")
     if table is None:
         return None
@@ -153,7 +153,7 @@ def read_timezone(root: TomlTable) -> str:
 
 
 def read_api(root: TomlTable) -> Api:
-    """Reads `[api]`; no admin key when absent, and so no operators' pages."""
+    """Reads `[api]`; without it there is no admin key, so nobody can open the operators' pages."""
     table = root.table("api")
     if table is None:
         return Api()

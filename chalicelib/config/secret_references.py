@@ -34,7 +34,7 @@ class Reference:
 
 
 def parse(text: str, stage: str = "local") -> Reference | None:
-    """Parses a reference, also with white space round it; None for a plain value (which may contain colons).
+    """Parses a reference, also with white space around it; None for a plain value (which may contain colons).
 
     `{stage}` in the name of a secret or parameter becomes `stage`, so that one file serves every stage.
     Raises `MalformedReference` for a known prefix with nothing usable after it.

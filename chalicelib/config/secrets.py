@@ -22,8 +22,8 @@ class Secret:
     the configuration, for messages.
 
     `rule` checks the value as soon as it is known. With `trim`, for keys that the owner of Relais makes, white space
-    and invisible characters round the value are dropped. What a provider gave is used as it is, without the line breaks
-    that files and consoles add at its ends.
+    and invisible characters around the value are dropped. What a provider gave is used as it is, without the line
+    breaks that files and consoles add at its ends.
     """
 
     __slots__ = ("_plain", "_reference", "_revealed", "_rule", "_trim", "_vault", "key")

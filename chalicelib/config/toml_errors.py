@@ -1,4 +1,4 @@
-"""Says in plain words what is wrong with a file that is no valid TOML, and where."""
+"""Explains in plain words what is wrong with a file that is not valid TOML, and where."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ N = TypeVar("N", int, float)
 W = TypeVar("W", bound=str)
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
-"""Of an account, a form, a webhook or a source."""
+"""The name of an account, a form, a webhook or a source."""
 _NAME_REMEDY = "a name is 1 to 63 of A-Z a-z 0-9 . _ - and begins with a letter, a digit or _"
 CONTROL_CHARACTERS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
@@ -131,7 +131,7 @@ class TomlTable:
         return default
 
     def number(self, number: Number[N]) -> N:
-        """Reads an optional number between its ends; its default when absent or invalid."""
+        """Reads an optional number within its bounds; its default when absent or invalid."""
         value = self._values[number.key] if self._has(number.key) else number.default
         if number.accepts(value):
             return type(number.default)(value)
@@ -139,7 +139,7 @@ class TomlTable:
         return number.default
 
     def number_or(self, number: Number[N], unit: str, words: tuple[W, ...], default: W) -> N | W:
-        """Reads an optional number of `unit`s between its ends, or one of `words`; `default` when absent or invalid."""
+        """Reads an optional number of `unit`s within its bounds, or one of `words`; `default` if absent or invalid."""
         value = self._values[number.key] if self._has(number.key) else default
         if number.accepts(value):
             return type(number.default)(value)

@@ -1,4 +1,4 @@
-"""The ends of every number, and the length of every text, of the configuration.
+"""The bounds of every number and the maximum length of every text of the configuration.
 
 The parser, its messages, the defaults of `model` and a test of the documents read them here.
 """
@@ -30,11 +30,11 @@ class Number(Generic[N]):
 
     @property
     def ends(self) -> str:
-        """Both ends in words, for messages and documents: `1 to 3650`."""
+        """Both bounds as text, for messages and documents: `1 to 3650`."""
         return f"{_plain(self.lowest)} to {_plain(self.highest)}"
 
     def accepts(self, value: object) -> bool:
-        """Returns True for a finite number of the right type between the ends."""
+        """Returns True for a finite number of the right type within the bounds."""
         if isinstance(value, bool) or not isinstance(value, int if isinstance(self.default, int) else (int, float)):
             return False
         return self.lowest <= value <= self.highest
@@ -85,16 +85,16 @@ NUMBERS: tuple[Number[int] | Number[float], ...] = (
 """Every number of the configuration."""
 
 FILE_KB = 1024
-"""Of the whole file."""
+"""Size of the whole file."""
 TEXT_CHARACTERS = 2048
-"""Of a text without a limit of its own, such as a URL."""
+"""Length of a text without a limit of its own, such as a URL."""
 SECRET_CHARACTERS = 4096
 ORGANISATION_CHARACTERS = 200
-"""Of its name."""
+"""Length of the organisation's name."""
 LABEL_CHARACTERS = 200
 CONSENT_TEXT_CHARACTERS = 2048
 MAIL_CHARACTERS = 10_000
-"""Of the body of a confirmation mail."""
+"""Length of the body of a confirmation mail."""
 LIST_ITEMS = 1000
 OWN_KEY_CHARACTERS = 32
-"""At least, of every key that Relais makes its own tokens and hashes with, or that opens its own pages."""
+"""Minimum length of every key that Relais makes its own tokens and hashes with, or that opens its own pages."""

@@ -29,12 +29,12 @@ MAX_DECORATED = 2000
 INVALID = "is not a valid e-mail address"
 
 _USUAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]*[A-Za-z0-9-]")
-"""Addresses that cleaning leaves unchanged but for upper case: nearly all. They skip the slow path."""
+"""Addresses of which cleaning changes at most the case: nearly all. They skip the slow path."""
 _USUAL_SIGNUP = re.compile(
     r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:(?=[a-z0-9-]{1,63}\.)[a-z0-9]+(?:-[a-z0-9]+)*\.)+"
     r"(?!(?:arpa|invalid|local|localhost|onion)$)[a-z]{2,63}"
 )
-"""Clean addresses that email-validator accepts without a look: it takes 100 µs, and to import it 20 ms."""
+"""Clean addresses that email-validator accepts, so that it is not called: a call takes 100 µs, its import 20 ms."""
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETED = re.compile(r"<[^<>]*@[^<>]*>")
 """An address in brackets; a second one is of another person, so neither may be left out."""
@@ -105,7 +105,7 @@ def normalise(text: str) -> str:
 def readings(text: str) -> tuple[Reading, ...]:
     """Returns the mailboxes that an address may mean: two if it contains white space, else one.
 
-    White space is what remains of a `+` that was not encoded in a URL, or a slip of the thumb.
+    White space is what remains of a `+` that was not encoded in a URL, or a typing mistake.
     """
     typed = undecorated(text)
     if not _USUAL.fullmatch(typed):
@@ -127,12 +127,12 @@ def undecorated(text: str) -> str:
     """Returns an address without what people, mail programs and pages put around it, in the case as typed.
 
     Removes invisible characters, white space at the ends and next to the @, `mailto:`, `<…>` with a display name,
-    quotes round the whole, and trailing punctuation, in any order and number. Idempotent.
+    quotes around the whole, and trailing punctuation, in any order and number. Idempotent.
     """
     if _USUAL.fullmatch(text) or len(text) > MAX_DECORATED:
         return text
-    while (peeled := _peeled(_visible(text))) != text:
-        text = peeled
+    while (shorter := _without_outermost(_visible(text))) != text:
+        text = shorter
     return text
 
 
@@ -148,8 +148,10 @@ def fingerprint(key: bytes) -> str:
 
 
 def mailbox(address: str) -> str:
-    """Returns a clean address without what many providers ignore, as every spelling fills the same mailbox: the
-    `+tag`, at Gmail, which has two domains, full stops, and the shape of letters, such as full-width ones.
+    """Returns one spelling for all clean addresses that usually reach the same mailbox, to limit what is sent to it.
+
+    Removes the `+tag` and, at Gmail, full stops and the second domain; folds variants of letters, such as full-width
+    ones (NFKC).
     """
     local, _, domain = address.rpartition("@")
     if not local.isascii():
@@ -225,7 +227,7 @@ def _visible(text: str) -> str:
     return quoted + "@".join(map(trimmed, rest.split("@")))
 
 
-def _peeled(text: str) -> str:
+def _without_outermost(text: str) -> str:
     """Returns the text without its outermost decoration."""
     quoted, rest = _split_quoted(text)
     if rest.endswith(tuple(_TRAILING)):
@@ -269,7 +271,7 @@ def _reading(typed: str) -> Reading:
 
 
 def _clean(typed: str) -> str:
-    """Returns the local part in NFC and lower case unless it is quoted, and the domain as A-labels."""
+    """Returns the local part in NFC and lower case unless it is quoted, with the domain as A-labels."""
     quoted, rest = _split_quoted(typed)
     local, at, domain = rest.rpartition("@")
     return f"{quoted}{_lower(local)}{at}{_ascii_domain(domain) if at else _lower(domain)}"

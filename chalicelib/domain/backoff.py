@@ -45,7 +45,7 @@ class AccountState:
 
 
 def backoff_seconds(failures: int, first: float, longest: float, chance: float) -> float:
-    """Returns seconds with full jitter: `chance` (0..1) of the doubled delay, at least a tenth of it."""
+    """Returns a delay in seconds with full jitter: `chance` (0 to 1) of the doubled delay, at least a tenth of it."""
     ceiling = min(longest, first * 2.0 ** min(failures, 40))
     return ceiling * max(0.1, chance)
 
@@ -75,9 +75,9 @@ def paused_again(
 
 
 def as_configured(state: AccountState, configuration: str | None, now: int) -> AccountState:
-    """Returns the state under another configuration than that in which its pauses began: their causes may be mended.
+    """Returns the state after a change of the configuration, which may have removed the causes of earlier pauses.
 
-    The account may be probed at once. Lists are not paused any more: a form may have another one now.
+    The account may be probed at once. Lists are not paused any more, since a form may name another list now.
     """
     outdated = {
         name: pause

@@ -11,9 +11,9 @@ MOST_MAILS = 2
 """Confirmation mails of one signup: a second one is sent only where the outcome of the first is unknown."""
 MOST_AN_HOUR = 2
 MOST_A_DAY = 5
-"""Confirmation mails to one mailbox, over all forms."""
+"""Confirmation mails to one mailbox, by all forms together."""
 FORGOTTEN_PAUSE = timedelta(days=30)
-"""After a person asked to be forgotten, a mailbox gets one confirmation mail in that time."""
+"""In this time, the mailbox of a person who asked to be forgotten gets at most one confirmation mail."""
 
 
 class ConfirmationStatus(StrEnum):
@@ -26,7 +26,7 @@ class ConfirmationStatus(StrEnum):
     EXPIRED = auto()
     """Nobody confirmed it in time."""
     FAILED = auto()
-    """The mail was refused, or not sent, since its mailbox had too many."""
+    """The mail was refused, or not sent because its mailbox had too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,22 @@ class Confirmation:
     """What is known of the confirmation of a signup that needs one. Times are aware, UTC."""
 
     expires_at: datetime
-    """Until then it can be confirmed."""
+    """The signup can be confirmed until then."""
     language: str
-    """Of the mail."""
+    """The language of the mail."""
     attempts: int = 0
     mails: int = 0
-    """Mails that were sent, or may have been."""
+    """The number of mails that were sent, or may have been."""
     sent_at: datetime | None = None
     confirmed_at: datetime | None = None
     words: str | None = None
     """The SHA-256 of the words of the mail."""
 
     def status(self, *, ended_at: datetime | None, has_begun: bool, now: datetime) -> ConfirmationStatus:
-        """Returns its state. `ended_at`: when its signup ended without it; `has_begun` is false where its time begins
-        only with its mail: of what is quarantined, released or sent again.
+        """Returns the state of the confirmation at `now`.
+
+        `ended_at` is when the signup ended without being confirmed. `has_begun` is False if the time to confirm begins
+        only with the mail: the signup is quarantined, or was released or sent again.
         """
         if self.confirmed_at is not None:
             return ConfirmationStatus.CONFIRMED
@@ -61,9 +63,9 @@ class Confirmation:
 
 
 def may_mail(sent: Sequence[datetime], now: datetime, *, forgotten: bool) -> bool:
-    """Returns whether a mailbox may get one more confirmation mail, with the times of those that it got.
+    """Returns True if a mailbox may get one more confirmation mail.
 
-    `forgotten`: the person asked to be forgotten.
+    `sent` are the times of the mails that it got; `forgotten` is True if the person asked to be forgotten.
     """
     if forgotten:
         return not any(now - at < FORGOTTEN_PAUSE for at in sent)

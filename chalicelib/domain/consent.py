@@ -11,7 +11,7 @@ from .times import epoch_milliseconds
 
 SOURCE_BYTES = 200
 TEXT_BYTES = 100
-"""A state with the evidence of a first signup stays below 1 KB, which DynamoDB writes for one write unit."""
+"""Within these limits a state with the evidence of one signup stays below 1 KB, which costs one write unit."""
 _CUT = "…"
 
 
@@ -32,7 +32,7 @@ class ConsentEvidence:
     form: str | None = None
     list: str | None = None
     confirmed_at: int | None = None
-    """In milliseconds since 1970, UTC; with the two that follow, of double opt-in."""
+    """In milliseconds since 1970, UTC. It and the attributes below are set by double opt-in alone."""
     confirmed_ip: str | None = None
     mail_sha256: str | None = None
     page_sha256: str | None = None

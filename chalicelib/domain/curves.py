@@ -46,7 +46,7 @@ def recipients(snapshot: Snapshot) -> int | None:
 def rates_by_age(snapshot: Snapshot, which: int) -> list[tuple[int, float]]:
     """Returns the share of recipients (0 to 1) at each age of the grid that the campaign has reached.
 
-    `which` is the place in `MEASURED`. Ages before the first known figure are left out.
+    `which` is the index in `MEASURED`. Ages before the first known figure are left out.
     """
     whole = recipients(snapshot)
     if whole is None or snapshot.sent_at is None:
@@ -63,7 +63,10 @@ def rates_by_age(snapshot: Snapshot, which: int) -> list[tuple[int, float]]:
 
 
 def median_rates(campaigns: Iterable[Snapshot]) -> tuple[list[tuple[int, float]], ...]:
-    """Returns the median rate of several campaigns at each age, for each of `MEASURED`: at least 3 that are so old."""
+    """Returns the median rate of several campaigns at each age, for each of `MEASURED`.
+
+    Ages that fewer than three of them have reached are left out.
+    """
     known = list(campaigns)
     found = []
     for which in range(len(MEASURED)):

@@ -46,8 +46,8 @@ class Status(StrEnum):
 
 
 QUARANTINED = "quarantined"
-"""The reason of a pending delivery that waits because its form brought too many: an unsubscribe for an operator or a
-day, a signup for an operator; after 30 days that is refused, with the same reason, and erased."""
+"""The reason of a pending delivery above a limit of its form, or with a `Doubt`. An unsubscribe waits for an operator,
+at most for a day; a signup waits for an operator and after 30 days is refused, with the same reason, and erased."""
 DISCARDED = "discarded"
 """The reason of a refused delivery that an operator has discarded from quarantine: it is erased."""
 UNCONFIRMED = "unconfirmed"
@@ -62,7 +62,7 @@ def overall(statuses: Iterable[Status]) -> Status:
 
 
 class Door(StrEnum):
-    """The ways by which an event comes in. Back ends read these words as the `origin` of what they are told."""
+    """The ways by which an event comes in. Webhook accounts get these values as `origin`."""
 
     FORM = "form"
     WEBHOOK = "webhook"
@@ -137,11 +137,10 @@ class Event:
     """A signup, an unsubscribe or a sync that can be stored and delivered.
 
     `accounts` are the accounts it has a delivery for: of a signup its own, then those that get a copy (see `is_copy`);
-    of a sync of contacts exactly one. `fields` are
-    the form's own fields, and `list` is None, for the signup of a form, whose target is looked up when it is delivered;
-    else `fields` are provider fields. `email` is a signup's clean address, or an unsubscribe's without decoration and
-    otherwise as typed
-    (`domain.addresses`); a sync has none. Times are aware, UTC, to the millisecond.
+    of a sync of contacts exactly one. For the signup of a form, `fields` are the form's own fields and `list` is None,
+    since its target is looked up when it is delivered; otherwise `fields` are provider fields. `email` is a signup's
+    clean address, or an unsubscribe's address without decoration, otherwise as typed (`domain.addresses`); a sync has
+    none. Times are aware, UTC, to the millisecond.
     """
 
     id: str
@@ -176,13 +175,13 @@ class Event:
     kept: KeptMessage | None = None
     """Set if the event is refused as invalid and came from a queue."""
     doubt: Doubt | None = None
-    """Set if a form's signup may be a robot's: it is quarantined, and uses nothing of the form's limits."""
+    """Set if a form's signup may be a robot's: it is quarantined, and does not count against the form's limits."""
     confirmation: Confirmation | None = None
     """Set if the signup goes to its list only once its person has confirmed it (double opt-in)."""
     door: Door | None = None
-    """How it came in; None for events of versions that did not store it, and for those that follow from others."""
+    """How it came in; None in events of versions that did not store it, and in those that follow from another event."""
     sender_account: str | None = None
-    """The account that the back end is which sent it: it knows, so it is not told of it."""
+    """The account of the back end that sent the event, which is not delivered back to it."""
 
     @property
     def awaits_confirmation(self) -> bool:
@@ -223,8 +222,8 @@ class Delivery:
     next_attempt_at: datetime | None = None
     updated_at: datetime | None = None
     resent_at: datetime | None = None
-    """When an operator last requeued or released it: the time until it is given up counts from then. A worker moves it
-    to the end of a time in which nothing could be tried."""
+    """When an operator last requeued or released it: the time until it is given up counts from then. A worker moves
+    this forward to the end of a period in which nothing could be tried."""
     quarantined: bool = False
     """True if it was quarantined, and has not been released."""
     released: bool = False

@@ -24,7 +24,7 @@ SLOW = 2.5
 """Expected days a week, up to which a regular form is slow."""
 
 SilentAfter = Literal["auto", "never"] | float
-"""Of a form's configuration; a number is in hours."""
+"""The form's `silent_after`; a number is in hours."""
 
 
 class FormState(StrEnum):
@@ -44,11 +44,11 @@ class FormSilence:
     state: FormState
     last_day: date | None = None
     usual_days: int | None = None
-    """The longest time between two days with a signup that it has shown, but one; None where hours are configured."""
+    """The longest or, with many gaps, second longest time between two days with a signup; None without a rhythm."""
 
     @property
     def is_silent(self) -> bool:
-        """Returns whether somebody should look at the form."""
+        """True if somebody should look at the form."""
         return self.state is FormState.SILENT
 
 
@@ -58,9 +58,10 @@ def form_silence(days: Collection[date], last_hour: datetime | None, rule: Silen
     `days` are the UTC days with a signup of a person, of which the last `HISTORY_DAYS` count; `last_hour` is the start
     of the hour of the last one.
 
-    By hours: nothing has come for so long. `auto`: each silent day counts as much as the share of its weekday's past
-    days that had a signup, and today as far as it has passed; the form is silent once this is two to three times its
-    usual gap, counted alike, at the latest when more than three times as many days have passed as are usual.
+    With a number of hours, it is silent when no signup has come for that long. With `auto`, each day without a signup
+    counts as the share of its weekday's past days that had one, and today in proportion to the time that has passed;
+    the form is silent once the sum is two to three times its usual gap, which is counted in the same way, and at the
+    latest when more than three times the usual number of days have passed.
     """
     now = now.astimezone(UTC)
     today = now.date()
@@ -89,15 +90,16 @@ def _by_rhythm(active: Sequence[date], now: datetime) -> FormSilence:
     missed = sum(weights[day.weekday()] for day in _days(last, today - timedelta(days=1)))
     if today > last:
         missed += weights[today.weekday()] * (now - datetime.combine(today, time(), UTC)) / timedelta(days=1)
-    is_silent = missed >= usual * _times(usual, sum(weights)) - 1e-9 or (today - last).days > 3 * usual_days
+    is_silent = missed >= usual * _tolerated_gaps(usual, sum(weights)) - 1e-9 or (today - last).days > 3 * usual_days
     return FormSilence(FormState.SILENT if is_silent else FormState.WELL, last, usual_days)
 
 
-def _times(usual: float, days_a_week: float) -> float:
-    """Returns how many usual gaps are too long.
+def _tolerated_gaps(usual: float, days_a_week: float) -> float:
+    """Returns how many times its usual gap a form may be without signups before it counts as silent.
 
     Two suffice where a week or nearly so lies between two days that never fail; three are needed where gaps vary, since
-    chance makes longer ones; a form that is expected nearly every day may have a public holiday and a day beside it.
+    longer ones occur by chance; with 2.5 a form that is expected nearly every day may miss a public holiday and the day
+    next to it.
     """
     if usual > REGULAR:
         return 3.0

@@ -23,7 +23,7 @@ _ESCAPED_SPACE = re.compile(r"\\+[nrt]")
 _LISTS = ("contacts", "events")
 """Members of an event or an envelope with one entry for each of several persons."""
 _DEEPEST = 12
-"""JSON in a text, in a text …"""
+"""Levels of JSON within the text of other JSON that are read."""
 
 
 def mentions(value: Any, person: frozenset[str]) -> bool:

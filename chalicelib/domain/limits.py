@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 EVENT_KB = 64
-"""Of one event, and of a line of a CSV file."""
+"""Size of an event, and of a line of a CSV file."""
 CONTACTS_SYNC_KB = 256
 FORM_KB = 100
 FORM_PARTS = 1000
@@ -14,21 +14,21 @@ EVENTS_A_REQUEST = 1000
 CONTACTS_A_SYNC = 1000
 EVENTS_A_MESSAGE = 1000
 ENVELOPES = 5
-"""Nested in each other, round an event on a queue."""
+"""Envelopes around an event on a queue, nested in each other."""
 KEPT_BODY_KB = 256
-"""Of the body that is kept of an invalid message."""
+"""Size of the body that is kept of an invalid message."""
 NAME_CHARACTERS = 200
-"""Of a field's or column's name."""
+"""Length of the name of a field or a column."""
 NAME_PARTS = 10
-"""Of a form field's name that says a place in nested data, `user[email]` having two."""
+"""Parts of a form field's name that denotes a place in nested data: `user[email]` has two."""
 ELEMENTS_SEARCHED = 1000
-"""Of an array in a form, for those that a field's name selects."""
+"""Elements of an array in a form among which a field's name selects."""
 ID_CHARACTERS = 128
-"""Of an event's id."""
+"""Length of an event's id."""
 FIELD_CHARACTERS = 500
-"""Of a form's field, unless the form says otherwise."""
+"""Length of a form's field, unless the form's `field_length` says otherwise."""
 CONSENT_CHARACTERS = 2000
-"""Of the page and of the version of a form's consent."""
+"""Length of the page, and of the version, of a form's consent."""
 CLOCK_TOLERANCE_MINUTES = 5
 CLOCK_TOLERANCE = timedelta(minutes=CLOCK_TOLERANCE_MINUTES)
-"""By how much a sender's clock may be off."""
+"""Difference that a sender's clock may have."""

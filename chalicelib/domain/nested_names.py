@@ -1,4 +1,4 @@
-"""Field names that say a place in nested data, such as `user[email]`, and what stands at that place. No I/O.
+"""Reads field names that denote a place in nested data, such as `user[email]`, and the values at that place. No I/O.
 
 A name is the name of an outermost field and one or more parts in brackets, as PHP and Rack write them:
 
@@ -28,7 +28,7 @@ _IN_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _Step = tuple[Any, Any]
 """The object that a value is a member of, None for an element of an array, and the value."""
 _MOST_TRIED = 50
-"""Other parts that are compared with one that leads nowhere, and elements of an array that they are taken from."""
+"""Other parts that are compared with one that leads nowhere, and elements of an array in which these are looked for."""
 
 
 def parts_of(name: str) -> Parts | None:
@@ -82,9 +82,9 @@ def nested(sent: Iterable[tuple[str, Sequence[str]]]) -> dict[str, Any]:
 
 
 def values_at(data: Mapping[str, Any], parts: Parts) -> list[Any]:
-    """Returns what stands at a place, in its order: several values where several elements are selected; never null.
+    """Returns the values at a place, in order: several where several elements are selected; never null.
 
-    Of an array the first `ELEMENTS_SEARCHED` elements are looked at, and so many values are followed at most.
+    Reads the first `ELEMENTS_SEARCHED` elements of an array, and follows as many values at most.
     """
     return [value for _, value in _follow([(None, data)], parts) if value is not None]
 
@@ -107,9 +107,10 @@ def texts_of(values: Iterable[Any]) -> tuple[str, ...] | None:
 
 
 def places_like(data: Mapping[str, Any], parts: Parts) -> Iterator[tuple[str, str, str]]:
-    """Yields places that hold something and differ from this one in the part that leads no further.
+    """Yields places that hold a value and differ from `parts` in the first part that leads nowhere.
 
-    Of each: that part of this place, the one in its stead (of selections the texts), and the name of the other place.
+    Each as three texts: that part, the part in its stead (of a selection `path=text` only the text), and the name of
+    the other place.
     """
     known = next((length for length in range(len(parts) - 1, 0, -1) if _follow([(None, data)], parts[:length])), 0)
     part, rest = parts[known], parts[known + 1 :]
@@ -192,7 +193,7 @@ def _plain(text: str) -> str:
 
 
 def _other_parts(value: Any, part: str) -> Iterator[str]:
-    """Yields the parts that may be meant by one: members of an object, or selections by the same member."""
+    """Yields the parts that may be meant by `part`: members of an object, or selections by the same member."""
     if isinstance(value, dict):
         yield from value
         value = _elements(value)

@@ -1,4 +1,4 @@
-"""Tells which network an IP address belongs to, as far as one sender usually has all of it."""
+"""Reduces an IP address to the network that one sender usually has as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _IPV6_PREFIX = 56
 
 
 def network_of(ip: str) -> str | None:
-    """Returns the network of an address: its /24, or /56 for IPv6; None for what is no address."""
+    """Returns the network of an IP address, its /24 or, for IPv6, its /56; None if the text is no IP address."""
     try:
         address = ip_address(ip.partition("%")[0])
     except ValueError:

@@ -46,7 +46,7 @@ class ReasonCode(StrEnum):
     FORM_REMOVED = auto()
     """The form of a signup is not configured any more."""
     ADDRESS_KEY_MISSING = auto()
-    """Nobody can tell who unsubscribed until an address key is back, or the normalisation that the ledger has."""
+    """An address key, or the normalisation that the ledger was written with, is missing: unsubscribes are not found."""
     TAKES_NO_SIGNUPS = auto()
     """The account's provider takes no signups."""
     SOURCE_FAILED = auto()

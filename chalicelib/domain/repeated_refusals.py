@@ -43,7 +43,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class RefusalDecision:
-    """What follows from refusals: `final` says of each whether it is; with a `reason` the list is paused."""
+    """The decision on the refusals of a batch: `final` for each of them; the list is paused if there is a `reason`."""
 
     counted: tuple[RefusedAlike, ...]
     final: tuple[bool, ...]
@@ -67,9 +67,10 @@ def decide(
 ) -> RefusalDecision:
     """Decides about the refusals of one batch to a list, and counts them (ms since 1970).
 
-    Those of five people by a form within a day are final, and pause the list; what is refused in the same words after
-    them waits. A form of which the same batch accepted a signup is not at fault. While the list is `paused` the five do
-    not get older: it stays paused until a signup succeeds. With `list_at_fault` all refusals wait, and are counted.
+    The refusals of the first five people of a form within a day are final, and pause the list; later ones in the same
+    words wait. A form of which the same batch accepted a signup is not at fault: its refusals are final. While the list
+    is `paused`, the five do not expire: it stays paused until a signup succeeds. With `list_at_fault` all refusals
+    wait, and are counted.
     """
     known = {(one.list, one.form, one.words): dict(one.refused_at) for one in counted}
     final, reason = [], None

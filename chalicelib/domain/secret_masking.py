@@ -46,7 +46,7 @@ def secret_spellings(secret: str) -> Iterator[str]:
     yield repr(secret)[1:-1]
     yield escape(secret)
     yield raw.hex()
-    yield from filter(_is_telling, _base64_parts(raw))
+    yield from filter(_is_distinctive, _base64_parts(raw))
     digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     yield digest
     yield digest.upper()
@@ -90,6 +90,6 @@ def _base64_parts(raw: bytes) -> Iterator[str]:
         yield part.replace("+", "-").replace("/", "_")
 
 
-def _is_telling(part: str) -> bool:
+def _is_distinctive(part: str) -> bool:
     """Returns False for a text so short that it is part of ordinary words."""
     return len(part) >= _SHORTEST_BASE64

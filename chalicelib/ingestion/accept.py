@@ -13,7 +13,7 @@ from ..observability import event_log
 from ..services import Services
 
 TIME_TO_STORE = timedelta(seconds=20)
-"""API Gateway times out after 29 seconds; the rest is left for the writes in progress and the notification."""
+"""API Gateway times out after 29 seconds; the difference is left for writes in progress and the notification."""
 OTHER_CONTENT = FieldError("id", "was used before, with other content; ids are shared by all senders")
 
 
@@ -80,7 +80,10 @@ def store_same_id(services: Services, events: Sequence[Event]) -> tuple[bool, li
 
 
 def notify(services: Services, events: Iterable[Event]) -> None:
-    """Notifies workers of stored events, except those refused as invalid; robots' are announced only to be counted."""
+    """Notifies workers of stored events, except those refused as invalid.
+
+    Those refused as trap or spam are announced only because workers count them.
+    """
     ids: dict[EventType, dict[str, None]] = {}
     for event in events:
         if event.refused is None or event.refused_code in NEVER_LISTED:

@@ -1,4 +1,4 @@
-"""Unwraps the events of a queue message from the envelopes that services and programs put round them.
+"""Unwraps the events of a queue message from the envelopes that services and programs put around them.
 
 Envelopes are SNS notifications, EventBridge events, `{"events": […]}`, arrays, and JSON in a JSON text.
 """
@@ -22,7 +22,7 @@ _TOO_MANY = InvalidEvent([FieldError("", f"must have at most {EVENTS_A_MESSAGE:,
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """An event's JSON value; `error` if it cannot be an event because of its envelopes.
+    """An event's JSON value; `error` is set if its envelopes exceed a limit.
 
     `default_id` is derived from the id of the innermost envelope that has one (else the message's) and the index in it.
     """
@@ -33,8 +33,8 @@ class Unwrapped:
 
 
 @dataclass(slots=True)
-class _Numbered:
-    """What numbers the events: a message or an envelope with an id."""
+class _DefaultIds:
+    """Derives the default ids of the events in a message, or in an envelope with an id of its own."""
 
     id: str
     count: int = 0
@@ -45,32 +45,32 @@ class _Numbered:
 
 
 def unwrap(message: Any, message_id: str) -> list[Unwrapped]:
-    """Returns the events of a message, in a stable order; the message itself as the only one if they are too many.
+    """Returns the events of a message, in a stable order; only the message itself, with an error, if they are too many.
 
-    What is no envelope counts as an event, also if it is none.
+    A value that is no envelope is returned as an event, also if it is not a valid one.
     """
     found: list[Unwrapped] = []
-    for one in _events(message, _Numbered(message_id), 0):
+    for one in _events(message, _DefaultIds(message_id), 0):
         found.append(one)
         if len(found) > EVENTS_A_MESSAGE:
             return [Unwrapped(message, derived_id(message_id, 0), _TOO_MANY)]
     return found
 
 
-def _events(value: Any, numbered: _Numbered, depth: int) -> Iterator[Unwrapped]:
+def _events(value: Any, ids: _DefaultIds, depth: int) -> Iterator[Unwrapped]:
     contents, envelope_id = _contents(value)
     if not contents:
-        yield Unwrapped(value, numbered.next_id())
+        yield Unwrapped(value, ids.next_id())
     elif depth == ENVELOPES:
-        yield Unwrapped(value, numbered.next_id(), _TOO_DEEP)
+        yield Unwrapped(value, ids.next_id(), _TOO_DEEP)
     else:
-        inner = _Numbered(envelope_id) if envelope_id else numbered
+        inner_ids = _DefaultIds(envelope_id) if envelope_id else ids
         for one in contents:
-            yield from _events(one, inner, depth + 1)
+            yield from _events(one, inner_ids, depth + 1)
 
 
 def _contents(value: Any) -> tuple[Sequence[Any], str | None]:
-    """Returns the values in an envelope and its id, if any; no value if it is none, or has nothing readable in it."""
+    """Returns the values in an envelope and its id, if any; no values for anything else or unreadable content."""
     if isinstance(value, str):
         return _json(value), None
     if isinstance(value, list):

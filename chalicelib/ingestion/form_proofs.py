@@ -26,10 +26,10 @@ from .bodies import Submission
 STAMP, PROOF = "@timestamp", "altcha"
 """The form fields of the signed time and of the proof; no form has a field of the first name."""
 FASTEST = timedelta(milliseconds=500)
-"""A person needs longer to fill in a form, a browser that does it for them included."""
+"""A person needs longer to send a form, even if the browser fills it in."""
 LONGEST = timedelta(hours=24)
 HARDEST = 50_000
-"""The largest number that solves a challenge; a browser tries half of them in about a second."""
+"""The largest number that solves a challenge; a browser tries half as many in about a second."""
 _PURPOSE = b"relais form proof v1"
 _DIGITS = 13
 _STAMP = re.compile(rf"([0-9]{{{_DIGITS}}})\.([0-9a-f]{{32}})")
@@ -79,7 +79,7 @@ class FormProofs:
         }
 
     def check(self, form: Form, submission: Submission, now: datetime) -> Proved:
-        """Returns what a signup proves; without a doubt also where the form asks for nothing and it states nothing.
+        """Returns what a signup proves. `doubt` is None also where the form asks for no proof and the signup has none.
 
         Raises SecretUnavailable.
         """
@@ -89,7 +89,7 @@ class FormProofs:
             if proof is None or not any(_solves(proof, _key(key)) for key in self._keys):
                 return Proved(Doubt.NO_PROOF)
             solution, made = str(proof["challenge"]), _stamp_of(proof)
-            # That of the challenge decides of which form and how old it is, whatever time is sent beside it.
+            # The time in the challenge decides the form and the age, whatever time is sent beside it.
             doubt = self._doubt_of(form.name, made, now)
             if doubt in (Doubt.NO_PROOF, Doubt.STALE):
                 return Proved(doubt)

@@ -19,8 +19,8 @@ from ..domain.times import parse_time
 class JsonObject:
     """Reads the members of one JSON object. Methods return None for a member that is absent, null or invalid.
 
-    Each invalid member adds a `FieldError` to `errors`, which names the member and never quotes its value. `notes` is
-    for what is left out without making the whole invalid.
+    Each invalid member adds a `FieldError` to `errors`, which names the member and never quotes its value. `notes` says
+    what is left out without making the whole invalid.
     """
 
     def __init__(self, data: Any, within: str = "", errors: list[FieldError] | None = None) -> None:

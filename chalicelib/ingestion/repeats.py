@@ -19,7 +19,7 @@ from ..services import Services
 from .accept import accept, notify
 
 WINDOW_SECONDS = 600
-"""Windows of the clock: two equal signups at their border are two events."""
+"""Windows start at multiples of this since 1970: equal signups on both sides of a border are two events."""
 
 
 def accept_from_form(services: Services, submitted: Event, key: str | None) -> Event:
@@ -33,7 +33,7 @@ def accept_from_form(services: Services, submitted: Event, key: str | None) -> E
     content = content_of(submitted) + (submitted.refused or "").encode()  # refused as trap or spam it is another event
     digest = services.address_keys.digest(content)
     form = submitted.form or ""
-    # A trap whose data was dropped has no address: it repeats nobody's signup.
+    # A signup refused as trap whose data was dropped has no address: it repeats nobody's signup.
     if key is not None or submitted.type is not EventType.SIGNUP or not submitted.email:
         new = new_event_id(submitted.accepted_at, services.effects.random_bytes)
         event = replace(submitted, id=new if key is None else form_event_id(form, submitted.type, key, digest))
