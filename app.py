@@ -24,7 +24,8 @@ from chalicelib.web import problems
 from chalicelib.web.gateway import METHODS, Gateway
 from chalicelib.web.http_messages import Request, Response, json_response
 
-# Chalice sets this variable in its own commands. In a checkout these would leave out rights, tables, queues and alarms.
+# Chalice sets this variable in its own commands. From a checkout they would
+# deploy without rights, tables, queues and alarms.
 if "AWS_CHALICE_CLI_MODE" in os.environ and Path(__file__).with_name("Makefile").exists():
     sys.stderr.write(
         "Relais is not served or deployed by Chalice's own commands. Use `make run` to serve it on this machine,"
@@ -41,7 +42,7 @@ app = Gateway("relais", lambda: container().settings.organisation)
 
 @app.route("/forms/{form}")
 def hosted_form(request: Request, form: str) -> Response:
-    """Shows a ready signup page, for people without a website and in frames of listed ones."""
+    """Shows a form's hosted signup page, for people without a website or in a frame of a listed website."""
     return container().forms_routes.show(request, form)
 
 
@@ -118,43 +119,43 @@ def list_form_days(request: Request) -> Response:
 
 @app.route("/dashboard/events")
 def dashboard_events(request: Request) -> Response:
-    """Shows a person what waits, is parked, refused or quarantined."""
+    """Shows which events are pending, parked, refused or quarantined."""
     return container().event_pages.show_all(request)
 
 
 @app.route("/dashboard/events/lookup", methods=["POST"])
 def dashboard_lookup(request: Request) -> Response:
-    """Shows what is known of an address; it comes in the body."""
+    """Shows what is known of the address in the body."""
     return container().event_pages.person(request)
 
 
 @app.route("/dashboard/events/resend")
 def dashboard_preview_resend(request: Request) -> Response:
-    """Asks before some events are sent again."""
+    """Asks for confirmation before the chosen events are sent again."""
     return container().event_pages.preview(request, "resend")
 
 
 @app.route("/dashboard/events/resend", methods=["POST"])
 def dashboard_resend(request: Request) -> Response:
-    """Sends some events again."""
+    """Sends the chosen events again."""
     return container().event_pages.act(request, "resend")
 
 
 @app.route("/dashboard/events/discard")
 def dashboard_preview_discard(request: Request) -> Response:
-    """Asks before some quarantined events are discarded."""
+    """Asks for confirmation before the chosen quarantined events are discarded."""
     return container().event_pages.preview(request, "discard")
 
 
 @app.route("/dashboard/events/discard", methods=["POST"])
 def dashboard_discard(request: Request) -> Response:
-    """Discards some quarantined events."""
+    """Discards the chosen quarantined events."""
     return container().event_pages.act(request, "discard")
 
 
 @app.route("/dashboard/events/{id}")
 def dashboard_event(request: Request, id: str) -> Response:
-    """Shows one event's history to a person."""
+    """Shows one event's history."""
     return container().event_pages.show(request, id)
 
 
@@ -184,25 +185,25 @@ def dashboard_logout(request: Request) -> Response:
 
 @app.route("/dashboard")
 def dashboard(request: Request) -> Response:
-    """Shows a person what needs them, and how accounts, forms and campaigns do."""
+    """Shows what needs attention, and the state of accounts, forms and campaigns."""
     return container().overview_page.show(request)
 
 
 @app.route("/dashboard/forms/{form}")
 def dashboard_form(request: Request, form: str) -> Response:
-    """Shows a form by day, and the HTML to put on a site."""
+    """Shows what a form brought by day, and the HTML to put on a website."""
     return container().form_pages.show(request, form)
 
 
 @app.route("/dashboard/campaigns")
 def dashboard_campaigns(request: Request) -> Response:
-    """Shows the campaigns of a period to a person."""
+    """Shows the campaigns of a period."""
     return container().campaign_pages.show_all(request)
 
 
 @app.route("/dashboard/campaigns/{account}/{campaign}")
 def dashboard_campaign(request: Request, account: str, campaign: str) -> Response:
-    """Shows one campaign with its curves to a person."""
+    """Shows one campaign with its curves."""
     return container().campaign_pages.show(request, account, campaign)
 
 
@@ -223,7 +224,7 @@ def openapi(request: Request) -> Response:
 
 @app.route("/docs")
 def docs(request: Request) -> Response:
-    """Shows people what `/openapi.json` describes."""
+    """Shows the content of `/openapi.json` as a page for people."""
     from chalicelib.description.routes import show_page
 
     return show_page(request, app.declared, lambda: container().settings)
@@ -316,7 +317,7 @@ def check(event: CloudWatchEvent) -> dict[str, Any]:
 @app.schedule("rate(1 hour)")
 @instrumented
 def canary(event: CloudWatchEvent) -> dict[str, Any]:
-    """Posts a signup through the public URL, and looks whether the one before was delivered."""
+    """Posts a signup through the public URL, and checks whether the previous one was delivered."""
     return container().canary(event.to_dict(), cast(Context, event.context))
 
 

@@ -16,6 +16,7 @@ from ..domain.addresses import mailbox
 from ..domain.confirmation import MOST_MAILS, may_mail
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import Delivery, Event, Status, StoredEvent
+from ..domain.languages import DEFAULT_LANGUAGE
 from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds, to_milliseconds
 from ..ledger.confirmations import ConfirmationStore
@@ -25,7 +26,7 @@ from ..services import Services
 from .mails import compose
 
 AT_ONCE = 8
-"""Mails that are sent at once by one worker."""
+"""Mails that one worker sends at once."""
 SHORTEST_SECONDS = 10.0
 """Time that must be left for a mail to be begun: with the end of an invocation, as long as a client may take."""
 LONGEST_MAIL_SECONDS = 20.0
@@ -39,7 +40,7 @@ class MailSender(Protocol):
     """Sends mails: a provider, or Amazon SES."""
 
     def send_mail(self, mail: Mail, *, budget: float) -> None:
-        """Send one mail within `budget` seconds. Raises ProviderError."""
+        """Sends one mail within `budget` seconds. Raises ProviderError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Waiting:
 class ConfirmationMails:
     """Handles the signups of a batch that are not confirmed.
 
-    `sender_of(name)` returns what sends for a form's `confirm`, None if nothing of that name can; `link_to` makes the
-    link of a signup by its id.
+    `sender_of(name)` returns the sender that a form's `confirm` names, None if no account of that name can send;
+    `link_to(event_id)` returns the link that confirms a signup.
     """
 
     def __init__(
@@ -72,9 +73,9 @@ class ConfirmationMails:
         self._store = ConfirmationStore(services.table, services.address_keys, services.events, services.counts)
 
     def apply(self, waiting: Sequence[StoredEvent], deadline: Deadline) -> None:
-        """Send the mails of signups that are not confirmed, and end what was not confirmed in time.
+        """Sends the mails of signups that are not confirmed, and ends those that were not confirmed in time.
 
-        What fails, or has no time left, is due again by itself: sweep enqueues it.
+        A mail that fails, or for which no time is left, is due again later: sweep enqueues it.
         """
         now = self._services.effects.clock()
         by_sender: dict[str, list[Waiting]] = {}
@@ -118,7 +119,7 @@ class ConfirmationMails:
     def _concurrently(
         self, work: Callable[[list[Waiting]], datetime | None], mailboxes: Sequence[list[Waiting]]
     ) -> datetime | None:
-        """Send to several mailboxes at once; return when the next mail may be tried, if the sender failed."""
+        """Sends to several mailboxes at once; returns when the next mail may be tried, if the sender failed."""
         if len(mailboxes) == 1:
             return work(mailboxes[0])
         with ContextPool(len(mailboxes), thread_name_prefix="mails") as pool:
@@ -145,7 +146,7 @@ class ConfirmationMails:
     def _send(
         self, sender: MailSender, breaker: CircuitBreaker, deadline: Deadline, signup: Waiting
     ) -> datetime | None:
-        """Send one mail; return when the next may be tried, if the sender failed."""
+        """Sends one mail; returns when the next may be tried, if the sender failed."""
         event, confirmation = signup.event, signup.event.confirmation
         form = self._services.settings.forms.get(event.form or "")
         now = to_milliseconds(self._services.effects.clock())  # as it is stored, so that the record can be withdrawn
@@ -168,7 +169,7 @@ class ConfirmationMails:
         return None
 
     def _withhold(self, signup: Waiting, now: datetime, *, may_be_forgotten: bool) -> None:
-        """Record that a mail was not sent since its mailbox has had too many, or may have."""
+        """Records that a mail was not sent because its mailbox has had too many, or may have had."""
         if may_be_forgotten:
             self._retry_unsent(signup.event, now + self._longest_wait)
             return
@@ -179,7 +180,7 @@ class ConfirmationMails:
             self._end(signup, "too many confirmation mails to this mailbox")
 
     def _retry_unsent(self, event: Event, due: datetime) -> None:
-        """Record that a mail was begun and not sent, and is due again, or its signup's end if that is earlier."""
+        """Records that a mail was begun and not sent; it is due again at `due` or, if earlier, when it expires."""
         expires = event.confirmation.expires_at if event.confirmation else due
         self._store.retry(event, min(due, expires), unknown=False)
 
@@ -193,7 +194,7 @@ class ConfirmationMails:
         begun: datetime,
     ) -> datetime | None:
         event, confirmation = signup.event, signup.event.confirmation
-        language = confirmation.language if confirmation else "fr"
+        language = confirmation.language if confirmation else DEFAULT_LANGUAGE
         try:
             composed = compose(self._services.settings, form, language, event.email, self._link_to(event.id))
             sender.send_mail(composed.mail, budget=min(deadline.seconds_left, LONGEST_MAIL_SECONDS))
@@ -221,7 +222,7 @@ class ConfirmationMails:
         return until
 
     def _refuse(self, signup: Waiting, failure: ProviderError) -> None:
-        """End a signup whose mail was refused for good; it counts among the refusals, as one by a provider does."""
+        """Ends a signup whose mail was refused for good; it counts among the refusals, as one by a provider does."""
         event, reason, code = signup.event, f"{MAIL_REFUSED}{failure.message}", failure.reason_code
         logger.warning("confirmation mail refused", extra={"event_id": event.id, "reason": failure.message})
         if self._store.refuse(event, signup.delivery, reason, code, self._services.effects.clock()):
@@ -229,7 +230,7 @@ class ConfirmationMails:
             event_log.ended([(event.id, ended)])
 
     def _may_mail(self, event: Event, now: datetime, *, may_be_forgotten: bool) -> bool:
-        """Record one more mail to the mailbox, unless it has had too many; return whether it may be sent."""
+        """Records one more mail to the mailbox, unless it has had too many; returns whether the mail may be sent."""
         to = mailbox(event.email)
         try:
             is_forgotten = self._services.subscriptions.is_forgotten(event.email)
@@ -251,7 +252,7 @@ class ConfirmationMails:
             logger.info("signup ended unconfirmed", extra={"event_id": signup.event.id, "why": why})
 
     def _postpone(self, signups: Sequence[Waiting], until: datetime) -> None:
-        """Have mails that were not tried due again; a signup that expires before is due then."""
+        """Postpones mails that were not tried to `until` or, if earlier, to the time when their signup expires."""
 
         def postpone(signup: Waiting) -> None:
             confirmation = signup.event.confirmation
@@ -269,7 +270,7 @@ class ConfirmationMails:
 
 
 def _waits_anew(signup: Waiting) -> bool:
-    """Return whether an operator has released or resent a signup whose mail was never sent."""
+    """Returns whether an operator has released or resent a signup whose mail was never sent."""
     released = signup.delivery.released or signup.delivery.resent_at is not None
     return released and signup.event.confirmation is not None and signup.event.confirmation.mails == 0
 

@@ -1,6 +1,6 @@
 """Composes confirmation mails: plain text and simple HTML, in three languages or in the configuration's own words.
 
-Nothing that a visitor typed stands in them, and nothing reports that they were opened.
+They contain nothing that a visitor typed, and nothing that would report their opening.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SIGNED = "\n\n{organisation}"
 
 @dataclass(frozen=True, slots=True)
 class ComposedMail:
-    """A mail, and the SHA-256 of its words: those of every mail of that form and language, without the link."""
+    """A mail, and the SHA-256 of its words without the link: the same for all mails of a form and language."""
 
     mail: Mail
     words: str
@@ -78,7 +78,7 @@ def _name(organisation: Organisation | None, form: Form) -> str:
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
-    """Returns a text with its placeholders filled. Values are not read again: one may hold braces."""
+    """Returns a text with its placeholders filled. Those within values are not: a value may contain braces."""
     parts = template.split("{")
     filled = [parts[0]]
     for part in parts[1:]:

@@ -1,4 +1,4 @@
-"""Sends mail by Amazon SES (API version 2), and says who must act when it refuses."""
+"""Sends mail by Amazon SES (API version 2), and decides who must act when it refuses."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ CLIENT: Mapping[str, Any] = {
     "max_pool_connections": 10,
     "user_agent": "relais",
 }
-"""Options of the client: one attempt, since the delivery retries, within the time that a mail may take."""
+"""Options of the client: one attempt, since failed mails are retried later, within the time that a mail may take."""
 
 
 class SesSender:
-    """Sends by one SES client, which must not retry: the delivery does."""
+    """Sends by one SES client, which must not retry: failed mails are retried later."""
 
     def __init__(self, client: SESV2Client, settings: MailSettings) -> None:
         self._client = client

@@ -64,7 +64,7 @@ def event_definitions() -> dict[str, Schema]:
 
 
 def event_batch() -> Schema:
-    """Returns the schema of a list of events: it is taken if one of them is, and the others are rejected one by one."""
+    """Returns the schema of a list of events: accepted if one of them is; the others are rejected one by one."""
     return {
         "type": "object",
         "description": "Several events. Each is accepted or rejected by itself; with none accepted the answer is 422.",

@@ -22,8 +22,8 @@ _KEPT = {"cache-control": "no-cache"}
 def show_document(request: Request, routes: Sequence[Route], settings: Callable[[], Settings]) -> Response:
     """Returns the OpenAPI document of these routes, or 304 for a client that has it.
 
-    Pages of any site may read it, since it holds nothing of anybody. Of `settings` it needs the public URL alone, and
-    does without where they cannot be read.
+    Pages of any site may read it, since it contains no data. Of `settings` it needs only the public URL, and does
+    without it if they cannot be read.
     """
     return revalidated(request, _document(tuple(routes), _url(request, settings)))
 

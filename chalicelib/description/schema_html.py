@@ -1,4 +1,4 @@
-"""Says in HTML what a JSON Schema says: of which kind a value is, its limits, and its members."""
+"""Renders a JSON Schema as HTML: the kind of a value, its limits, and its members."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _MOST_HEADER_NAMES = 4096
 
 
 def check_origin(settings: Settings, name: str, request: Request) -> Form:
-    """Return the form if it exists and the request's `Origin`, if present, may use it.
+    """Returns the form if it exists and the request's `Origin`, if present, may use it.
 
     Those are the form's origins and Relais' own. `null` is admitted where the form lists it, for submissions of plain
     forms only and without a CORS header. Sets the CORS headers (Fetch standard, §3.2) of the answer first, so that the
@@ -47,7 +47,7 @@ def check_origin(settings: Settings, name: str, request: Request) -> Form:
 
 
 def preflight(request: Request, method: str = "POST") -> Response:
-    """Return the answer to a form's OPTIONS request that `check_origin` has accepted: it allows the headers asked for.
+    """Returns the answer to a form's OPTIONS request that `check_origin` has accepted: it allows the headers asked for.
 
     A form reads two headers and none that is a secret, so others (of tracing, of a framework) do no harm.
     """
@@ -66,7 +66,7 @@ def preflight(request: Request, method: str = "POST") -> Response:
 
 
 def shown_origin(origin: str | None) -> str | None:
-    """Return an `Origin` as it may be logged: a malformed one, which may hold anything, is only called so."""
+    """Returns an `Origin` as it may be logged: a malformed one, which may hold anything, is only called so."""
     if origin is None or origin == HIDDEN_ORIGIN:
         return origin
     well_formed = len(origin) <= checks.LONGEST_ORIGIN and checks.origin(origin) is None
@@ -79,12 +79,12 @@ def _is_plain_form(request: Request) -> bool:
 
 
 def public_url(settings: Settings, request: Request) -> str | None:
-    """Return the URL by which the world reaches Relais: the configured one, or the one that this request came by."""
+    """Returns the public URL of Relais: the configured one, else the one that this request came by."""
     return settings.api.public_url or request.own_url
 
 
 def _is_own(settings: Settings, request: Request, origin: str) -> bool:
-    """Return True for the origin of Relais' own pages: of `public_url`, or of the domain that the request came by."""
+    """Returns True for the origin of Relais' own pages: of `public_url`, or of the domain that the request came by."""
     configured = settings.api.public_url
     if configured and origin == checks.normal_origin(configured):
         return True
@@ -92,7 +92,7 @@ def _is_own(settings: Settings, request: Request, origin: str) -> bool:
 
 
 def _refused(form: Form, origin: str) -> HttpProblem:
-    """Return the 403 that says what to put where; logs and counts it. A malformed origin is not repeated."""
+    """Returns the 403 that says what to put where; logs and counts it. A malformed origin is not repeated."""
     shown = shown_origin(origin)
     logger.warning("origin refused", extra={"form": form.name, "origin": shown})
     metrics.count("origins_refused")

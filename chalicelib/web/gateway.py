@@ -82,7 +82,7 @@ class Gateway(Chalice):
         return tuple(route for route in self._declared if set(route.methods) != set(METHODS))
 
     def route(self, path: str, *, methods: Sequence[str] = ("GET",), **kwargs: Any) -> Callable[[View], View]:
-        """Register the view of a path's methods: GET includes HEAD, bodies may be of any type."""
+        """Registers the view of a path's methods: GET includes HEAD, bodies may be of any type."""
         declared = tuple(sorted({*methods, "HEAD"} if "GET" in methods else set(methods)))
         declare = super().route(path, methods=declared, content_types=["*/*"], **kwargs)
 
@@ -94,7 +94,7 @@ class Gateway(Chalice):
         return register
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """Answer an event of API Gateway by the view of its resource and method.
+        """Answers an event of API Gateway by the view of its resource and method.
 
         A path of one form's own, such as `/forms/footer/signup`, has the view of `/forms/{form}/signup`.
 
@@ -113,7 +113,7 @@ class Gateway(Chalice):
         return answer
 
     def other_methods(self, *paths: str) -> Callable[[View], View]:
-        """Register the view of the methods that some paths lack, once their routes are declared."""
+        """Registers the view of the methods that some paths lack, once their routes are declared."""
 
         def register(view: View) -> View:
             for path in paths:
@@ -126,7 +126,7 @@ class Gateway(Chalice):
         return register
 
     def complete(self) -> None:
-        """Complete every path after all routes: OPTIONS lists the declared methods, the others answer 405."""
+        """Completes every path after all routes: OPTIONS lists the declared methods, the others answer 405."""
         for path, methods in list(self.routes.items()):
             allow = ", ".join(sorted({*methods, "OPTIONS"}))
             self.other_methods(path)(lambda request, *, allow=allow, **_: problems.other_method(request, allow))
@@ -136,7 +136,7 @@ class Gateway(Chalice):
         )
 
     def _answering(self, view: View) -> Callable[[Request, Any, Mapping[str, str]], dict[str, Any]]:
-        """Wrap a view: it gets decoded parameters, and no exception leaves it.
+        """Wraps a view: it gets decoded parameters, and no exception leaves it.
 
         Adds the headers of every answer: request id, no caching, no sniffing. Drops the body for HEAD.
         """
@@ -170,7 +170,7 @@ class Gateway(Chalice):
         return answer
 
     def _page(self, request: Request, problem: HttpProblem) -> Response:
-        """Return the page of an error; without the organisation's name where the configuration cannot be read."""
+        """Returns the page of an error; without the organisation's name where the configuration cannot be read."""
         from .pages.problem import problem_page
 
         try:
@@ -181,7 +181,7 @@ class Gateway(Chalice):
 
 
 def request_from(event: Mapping[str, Any], lambda_context: Any) -> Request:
-    """Convert an API Gateway event (REST, payload 1.0)."""
+    """Converts an API Gateway event (REST, payload 1.0)."""
     context = event["requestContext"]
     several = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
     headers: dict[str, str] = {}  # repeated ones are joined by commas, so that every copy is seen
@@ -203,7 +203,7 @@ def request_from(event: Mapping[str, Any], lambda_context: Any) -> Request:
 
 
 def _base_path(public: str, resource: str, parameters: Mapping[str, str]) -> str:
-    """Return what the public path has before Relais' own: the name of API Gateway's stage, or a domain's base path.
+    """Returns what the public path has before Relais' own: the name of API Gateway's stage, or a domain's base path.
 
     Segments are counted, since texts may be written differently. The event's own `path` is of no use: with a base path
     it has that in front, and without it is the same as the resource's.

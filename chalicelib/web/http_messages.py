@@ -53,7 +53,7 @@ class Request:
         return f"{scheme}://{self.domain}{self.base_path}" if self.domain else None
 
     def content(self, *, unaltered: bool = False) -> bytes:
-        """Return the body's bytes; `unaltered`: only if they are those that the client sent.
+        """Returns the body's bytes; `unaltered`: only if they are those that the client sent.
 
         Validates base64: Python's decoder otherwise skips invalid characters, down to an empty body. API Gateway passes
         a body whose type is none of its binary types on as text, with U+FFFD for bytes that are not UTF-8: what they
@@ -81,5 +81,5 @@ class Response:
 
 
 def json_response(status: int, value: Mapping[str, object]) -> Response:
-    """Return an answer in JSON."""
+    """Returns an answer in JSON."""
     return Response(status, json.dumps(value, ensure_ascii=False), {"content-type": "application/json"})

@@ -54,7 +54,7 @@ class HttpProblem(RelaisError):
 
 
 class SeeOther(RelaisError):
-    """Another page has the answer. `location` is its address."""
+    """Raised to redirect the browser (303) to `location`, the address of the page that has the answer."""
 
     def __init__(self, location: str) -> None:
         self.location = location
@@ -62,19 +62,19 @@ class SeeOther(RelaisError):
 
 
 def not_found() -> HttpProblem:
-    """Return 404, for an unknown path."""
+    """Returns 404, for an unknown path."""
     return HttpProblem(404, "There is nothing at this path.")
 
 
 def other_method(request: Request, allow: str) -> Response:
-    """Answer an undeclared method of a path; `allow` lists the declared ones. Raises HttpProblem, 405."""
+    """Answers an undeclared method of a path; `allow` lists the declared ones. Raises HttpProblem, 405."""
     if request.method == "OPTIONS":
         return Response(204, headers={"allow": allow})
     raise HttpProblem(405, "This path does not know that method.", headers={"allow": allow})
 
 
 def answer(request: Request, error: Exception, page: Callable[[HttpProblem], Response]) -> Response:
-    """Return the answer to a request that ended in `error`: JSON, or `page` of it when the client prefers HTML.
+    """Returns the answer to a request that ended in `error`: JSON, or `page` of it when the client prefers HTML.
 
     Errors of the server are logged, for operators, without the path: some paths contain a token. An unexpected error is
     not disclosed.
@@ -99,12 +99,12 @@ def answer(request: Request, error: Exception, page: Callable[[HttpProblem], Res
 
 
 def title_of(status: int) -> str:
-    """Return the title of a problem: the phrase of its status (RFC 9110)."""
+    """Returns the title of a problem: the phrase of its status (RFC 9110)."""
     return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def _problem(error: Exception) -> HttpProblem:
-    """Map each error of the taxonomy to HTTP."""
+    """Maps each error of the taxonomy to HTTP."""
     if isinstance(error, HttpProblem):
         return error
     if isinstance(error, BodyError):
@@ -123,7 +123,7 @@ def _problem(error: Exception) -> HttpProblem:
 
 
 def _members(title: str, problem: HttpProblem) -> dict[str, Any]:
-    """Return the problem's JSON members (RFC 9457 §3.1; `about:blank`: the title is the status phrase)."""
+    """Returns the problem's JSON members (RFC 9457 §3.1; `about:blank`: the title is the status phrase)."""
     members: dict[str, Any] = {
         "type": NO_TYPE,
         "title": title,

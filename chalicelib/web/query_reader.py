@@ -32,7 +32,7 @@ class QueryReader:
         self.errors: list[FieldError] = []
 
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        """Parse a parameter's text; `default` when it is absent, or when `parse` raises ValueError."""
+        """Parses a parameter's text; `default` when it is absent, or when `parse` raises ValueError."""
         text = self._given.get(name)
         if not text:
             return default
@@ -43,18 +43,18 @@ class QueryReader:
             return default
 
     def check(self) -> None:
-        """Raise the collected errors, if any."""
+        """Raises the collected errors, if any."""
         if self.errors:
             raise HttpProblem(422, "Some of the parameters are wrong.", errors=self.errors)
 
 
 def is_name(text: str) -> bool:
-    """Return whether this can be the name of an account or form, also of one that is no longer configured."""
+    """Returns whether this can be the name of an account or form, also of one that is no longer configured."""
     return _NAME.fullmatch(text) is not None
 
 
 def name_of(what: str) -> Callable[[str], str | None]:
-    """Return a parser of the name of an account or a form."""
+    """Returns a parser of the name of an account or a form."""
 
     def parse(text: str) -> str | None:
         if not is_name(text):
@@ -65,7 +65,7 @@ def name_of(what: str) -> Callable[[str], str | None]:
 
 
 def moment(text: str, of_day: time = time()) -> datetime | None:
-    """Parse an RFC 3339 time, or a date, taken at the time `of_day`, UTC."""
+    """Parses an RFC 3339 time, or a date, taken at the time `of_day`, UTC."""
     try:
         if _DATE.fullmatch(text):
             return datetime.combine(datetime.fromisoformat(text), of_day, UTC)
@@ -75,7 +75,7 @@ def moment(text: str, of_day: time = time()) -> datetime | None:
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Return a parser of a whole number within bounds."""
+    """Returns a parser of a whole number within bounds."""
 
     def parse(text: str) -> int:
         if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:

@@ -8,7 +8,7 @@ from .http_messages import Request, Response
 
 
 def revalidated(request: Request, made: Response) -> Response:
-    """Return an answer with an `etag`, a digest of its body; or 304 for a client that has it, or anything (`*`)."""
+    """Returns an answer with an `etag`, a digest of its body; or 304 for a client that has it, or anything (`*`)."""
     tag = f'"{hashlib.sha256(made.body.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
     headers = {**made.headers, "etag": tag}
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}

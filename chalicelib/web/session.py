@@ -35,7 +35,7 @@ class Session:
     mark: str
 
     def proof(self, text: str) -> str:
-        """Return what shows that Relais itself put `text` into an address, for this session."""
+        """Returns a signature by which this session recognises that Relais itself put `text` into an address."""
         return _signature(self.csrf.encode(), text.encode("utf-8", "surrogatepass")).hex()[:16]
 
 
@@ -46,14 +46,14 @@ class Sessions:
         self._services = services
 
     def start(self, request: Request) -> str:
-        """Return the `Set-Cookie` value of a new session. Raises SecretUnavailable."""
+        """Returns the `Set-Cookie` value of a new session. Raises SecretUnavailable."""
         started = int(self._services.effects.clock().timestamp())
         content = self._services.effects.random_bytes(_ID_BYTES) + started.to_bytes(_TIME_BYTES, "big")
         token = urlsafe_b64encode(content + _signature(self._key(), content)).rstrip(b"=").decode()
         return _set_cookie(request, token, int(DURATION.total_seconds()))
 
     def current(self, request: Request) -> Session | None:
-        """Return the session of the request's cookie: None for a forged, expired or ended one, and without a cookie.
+        """Returns the session of the request's cookie: None for a forged, expired or ended one, and without a cookie.
 
         Raises:
             LedgerUnavailable: Whether the session was ended could not be read.
@@ -67,7 +67,7 @@ class Sessions:
         return None
 
     def end(self, request: Request, session: Session) -> str:
-        """End a session for every copy of its cookie; returns the `Set-Cookie` value that deletes it.
+        """Ends a session for every copy of its cookie; returns the `Set-Cookie` value that deletes it.
 
         Raises LedgerUnavailable; then the session is not ended.
         """
@@ -92,7 +92,7 @@ class Sessions:
         return Session(identity.hex(), started_at, csrf, mark)
 
     def _key(self) -> bytes:
-        """Derive the signing key. A changed admin key changes it, which ends every session."""
+        """Derives the signing key. A changed admin key changes it, which ends every session."""
         admin_key = self._services.settings.api.admin_key
         if admin_key is None:
             raise HttpProblem(403, "No admin key is configured, so nobody may see this.")
@@ -100,13 +100,13 @@ class Sessions:
 
 
 def require_csrf(session: Session, given: str) -> None:
-    """Require the token of the session's own forms, so that no other site's form acts. Raises HttpProblem, 403."""
+    """Requires the token of the session's own forms, so that no other site's form acts. Raises HttpProblem, 403."""
     if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), session.csrf.encode()):
         raise HttpProblem(403, "This form is not of your session. Open the page again and repeat what you did.")
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Refuse a request that a browser says another site sent. Raises HttpProblem, 403."""
+    """Refuses a request that a browser says another site sent. Raises HttpProblem, 403."""
     if request.headers.get("sec-fetch-site", "none").strip().lower() in ("cross-site", "same-site"):
         raise HttpProblem(403, "Another website sent this request.")
 

@@ -13,7 +13,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
-    """Return CSV after RFC 4180 (commas, CRLF, quotes where needed) with a byte order mark; None is an empty cell.
+    """Returns CSV after RFC 4180 (commas, CRLF, quotes where needed) with a byte order mark; None is an empty cell.
 
     A text that a spreadsheet would treat as a formula gets an apostrophe in front, so that it stays a text.
     """

@@ -111,7 +111,7 @@ def confirmation_page(name: str, settings: Settings, language: str) -> Answer:
     page = {
         "confirm": lambda: pages.ask(request, signup),
         "confirmed": lambda: pages.done(request, signup),
-        "confirmed-by-hand": lambda: pages.done(request, signup, returns_by_hand=True),
+        "confirmed-by-hand": lambda: pages.done(request, signup, manual_resubscription=True),
         "confirm-ended": lambda: pages.failure(request, 410),
         "confirm-unknown": lambda: pages.failure(request, 404),
         "confirm-later": lambda: pages.failure(request, 503),

@@ -37,9 +37,9 @@ class ConfirmPages:
         """Returns the page with the button."""
         return self._page(request, 200, "ask", ("ask", "not_you"), signup, button="ask_button")
 
-    def done(self, request: Request, signup: Event, *, returns_by_hand: bool = False) -> Response:
-        """Returns the page after the confirmation; `returns_by_hand`: what the person must do to come back."""
-        return self._page(request, 200, "done", ("by_hand",) if returns_by_hand else ("done",), signup)
+    def done(self, request: Request, signup: Event, *, manual_resubscription: bool = False) -> Response:
+        """Returns the page after the confirmation; with `manual_resubscription` it says whom to contact."""
+        return self._page(request, 200, "done", ("by_hand",) if manual_resubscription else ("done",), signup)
 
     def failure(self, request: Request, status: int, signup: Event | None = None) -> Response:
         """Returns the page of a link that is not genuine, has ended, or cannot be read now.

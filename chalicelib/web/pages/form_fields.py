@@ -1,4 +1,4 @@
-"""What a page keeps of a form's submission: the fields to correct, and the others, unseen. Values are as typed."""
+"""The fields of the page on which a visitor corrects a form: those that are wrong, the others hidden, as typed."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class ShownField:
     name: str
     value: str
     label: str
-    """Its name as a label, where `label_text` says nothing."""
+    """Its name as a label, used where `label_text` is None."""
     label_text: str | None = None
-    """The text that is its label."""
+    """The name of the text that is its label."""
     fault: str | None = None
     filling: Mapping[str, str] = field(default_factory=dict)
     required: bool = False
@@ -122,9 +122,9 @@ def consent_field(form: Form, language: str) -> ShownField | None:
 def carried_fields(
     form: Form, event_type: EventType, submission: Submission, shown: Iterable[str], referer: str | None
 ) -> list[tuple[str, str]]:
-    """Returns the names and values that go along unseen: what the form knows and the visitor need not correct.
+    """Returns names and values of the page's hidden fields: what the form reads and the visitor need not correct.
 
-    The page that the form is on stays the evidence of consent, so it is stated, although the next request comes from a
+    They include the page that the form is on, since that is evidence of the consent and the next request comes from a
     page of Relais. A filled trap stays filled.
     """
     known = {form.email_field}

@@ -29,34 +29,35 @@ class Formats:
     zone: tzinfo = UTC
 
     def isolated(self, text: str) -> str:
-        """Return somebody's text so that what it holds from right to left turns nothing round that stands beside it.
+        """Returns a user's text isolated by Unicode's FSI and PDI if it is written from right to left.
 
-        Its own directional controls are left out; Unicode's isolates (FSI, PDI) work in a page's title, too.
+        Without them it would reorder the text beside it; unlike HTML's `bdi` they work in a page's title, too. The
+        text's own directional controls are left out.
         """
         kept = "".join(each for each in text if unicodedata.bidirectional(each) not in _DIRECTIONAL_CONTROLS)
         from_right = any(unicodedata.bidirectional(each) in ("R", "AL") for each in kept)
         return f"\u2068{kept}\u2069" if from_right else kept
 
     def number(self, value: int | None) -> str:
-        """Return a whole number with its thousands grouped."""
+        """Returns a whole number with its thousands grouped."""
         return UNKNOWN if value is None else f"{value:,}".replace(",", self.thousands)
 
     def share(self, share: float | None) -> str:
-        """Return a share (0 to 1) in percent, with one decimal, or two where it is below a percent."""
+        """Returns a share (0 to 1) in percent, with one decimal, or two where it is below a percent."""
         if share is None:
             return UNKNOWN
         return self.decimals(100 * share, 2 if 0 < share < 0.00995 else 1) + self.before_percent + "%"
 
     def axis_share(self, share: float) -> str:
-        """Return a round share in percent, with no more decimals than it has."""
+        """Returns a round share in percent, with no more decimals than it has."""
         return f"{100 * share:.3f}".rstrip("0").rstrip(".").replace(".", self.decimal) + self.before_percent + "%"
 
     def decimals(self, value: float, decimals: int = 1) -> str:
-        """Return a number with its decimals."""
+        """Returns a number with its decimals."""
         return f"{value:.{decimals}f}".replace(".", self.decimal)
 
     def duration(self, seconds: float) -> str:
-        """Return a length of time in its largest unit; hours below ten with their minutes."""
+        """Returns a length of time in its largest unit; hours below ten with their minutes."""
         whole = max(0, int(seconds))
         seconds_unit, minutes_unit, hours_unit, days_unit = self.units
         if whole < 60:
@@ -70,37 +71,37 @@ class Formats:
         return f"{whole // 86_400}{_SPACE}{days_unit}"
 
     def since(self, moment: datetime, now: datetime) -> str:
-        """Return how long ago a moment was."""
+        """Returns how long ago a moment was."""
         before, after = self.ago
         return f"{before}{self.duration((now - moment).total_seconds())}{after}"
 
     def day(self, moment: datetime | date, year: bool = False) -> str:
-        """Return a day of the zone, with its year on demand."""
+        """Returns a day of the zone, with its year on demand."""
         local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
         return f"{local.day}{_SPACE}{self.months[local.month - 1]}" + (f"{_SPACE}{local.year}" if year else "")
 
     def day_short(self, day: date) -> str:
-        """Return a day as two numbers."""
+        """Returns a day as two numbers."""
         return f"{day.month}/{day.day}" if self.decimal == "." else f"{day.day}/{day.month}"
 
     def month(self, month: str) -> str:
-        """Return a month, given as `2026-10`, with its year."""
+        """Returns a month, given as `2026-10`, with its year."""
         return f"{self.months[int(month[5:]) - 1]}{_SPACE}{month[:4]}"
 
     def weekday(self, day: date) -> str:
-        """Return the name of a day's weekday."""
+        """Returns the name of a day's weekday."""
         return self.weekdays[day.weekday()]
 
     def clock(self, moment: datetime) -> str:
-        """Return the time of day in the zone."""
+        """Returns the time of day in the zone."""
         return f"{moment.astimezone(self.zone):%H:%M}"
 
     def hour(self, moment: datetime) -> str:
-        """Return the time of day in the zone, with that in UTC behind it."""
+        """Returns the time of day in the zone, followed by that in UTC."""
         return f"{self.clock(moment)} ({moment.astimezone(UTC):%H:%M}{_SPACE}UTC)"
 
     def time(self, moment: datetime, year: bool = False) -> str:
-        """Return day and time in the zone, with the time in UTC behind it; its day too, where that is another."""
+        """Returns day and time in the zone, followed by the time in UTC, with its day where that is another."""
         utc = moment.astimezone(UTC)
         same_day = utc.date() == moment.astimezone(self.zone).date()
         there = f"{utc:%H:%M}" if same_day else f"{self.day(utc.date())}, {utc:%H:%M}"
@@ -108,7 +109,7 @@ class Formats:
 
 
 def formats(language: str, zone: str) -> Formats:
-    """Return the formats of `fr`, `nl` or `en` in a time zone of the IANA database (checked with the configuration)."""
+    """Returns the formats of `fr`, `nl` or `en` in a valid time zone of the IANA database."""
     return replace(_FORMATS[language], zone=ZoneInfo(zone))
 
 

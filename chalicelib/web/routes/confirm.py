@@ -29,7 +29,7 @@ class LinkReader(Protocol):
     """Reads tokens (`confirmation.links.ConfirmationLinks`)."""
 
     def event_id(self, token: str) -> str | None:
-        """Return the id in a genuine token, else None; raises SecretUnavailable."""
+        """Returns the id in a genuine token, else None; raises SecretUnavailable."""
 
 
 class ConfirmRoutes:
@@ -47,7 +47,7 @@ class ConfirmRoutes:
         self._pages = ConfirmPages(services.settings)
 
     def answer(self, request: Request, token: str) -> Response:
-        """Answer any method of a link; browsers get errors as a page in their language.
+        """Answers any method of a link; browsers get errors as a page in their language.
 
         Raises:
             HttpProblem: 404 without a configured key, because then there are no links; 405.
@@ -75,7 +75,7 @@ class ConfirmRoutes:
     def _show(self, request: Request, stored: StoredEvent) -> Response:
         signup = stored.event
         if not signup.awaits_confirmation:
-            return self._pages.done(request, signup, returns_by_hand=self._stays_suppressed(signup))
+            return self._pages.done(request, signup, manual_resubscription=self._stays_suppressed(signup))
         pending = all(delivery.status is Status.PENDING for delivery in stored.deliveries.values())
         over = signup.confirmation is not None and self._services.effects.clock() >= signup.confirmation.expires_at
         if over or not pending:
@@ -102,10 +102,10 @@ class ConfirmRoutes:
         if outcome is Confirmed.NOW:
             metrics.count("confirmed")
             logger.info("signup confirmed", extra={"event_id": signup.id})
-        return self._pages.done(request, signup, returns_by_hand=self._stays_suppressed(signup))
+        return self._pages.done(request, signup, manual_resubscription=self._stays_suppressed(signup))
 
     def _stays_suppressed(self, signup: Event) -> bool:
-        """Return whether the person left, and the list's provider cannot bring anybody back by itself."""
+        """Returns True if the person is unsubscribed at the form's account and its provider cannot lift that."""
         account = signup.accounts[0]
         capabilities = self._capabilities_of(account)
         if capabilities is None or capabilities.lifts_suppression or not signup.email:

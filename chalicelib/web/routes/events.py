@@ -25,10 +25,10 @@ class Events(Protocol):
     """Reads events (`ledger.event_status.EventView`), without address or fields; raises `LedgerUnavailable`."""
 
     def find(self, event_id: str) -> Mapping[str, Any] | None:
-        """Return the JSON of an event by id."""
+        """Returns the JSON of an event by id."""
 
     def page(self, query: AttentionQuery) -> EventPage:
-        """Return one page of the list; raises `BadCursor`."""
+        """Returns one page of the list; raises `BadCursor`."""
 
 
 class EventsRoutes:
@@ -39,7 +39,7 @@ class EventsRoutes:
         self._events = events
 
     def show(self, request: Request, event_id: str) -> Response:
-        """Return the status of the event and its deliveries."""
+        """Returns the status of the event and its deliveries."""
         require_admin(self._services, request)
         found = self._events.find(event_id) if is_valid_id(event_id) else None
         if found is None:
@@ -47,7 +47,7 @@ class EventsRoutes:
         return json_response(200, found)
 
     def show_page(self, request: Request) -> Response:
-        """Return one page of the events that are pending, parked, refused or quarantined, newest first."""
+        """Returns one page of the events that are pending, parked, refused or quarantined, newest first."""
         require_admin(self._services, request)
         query = self._read_query(request.query)
         try:
@@ -58,7 +58,7 @@ class EventsRoutes:
         return json_response(200, {"events": page.events, "cursor": page.cursor})
 
     def _read_query(self, given: Mapping[str, str]) -> AttentionQuery:
-        """Parse the parameters; an empty one counts as absent, an unknown one is ignored. Raises HttpProblem (422)."""
+        """Parses the parameters; an empty one counts as absent, an unknown one is ignored. Raises HttpProblem (422)."""
         reader = QueryReader(given)
         account = reader.read("account", name_of("account"), None)
         query = AttentionQuery(

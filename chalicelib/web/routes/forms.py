@@ -34,10 +34,10 @@ ACCEPTED = "accepted"
 """The status that a script is answered."""
 _LONGEST_NAME = 63
 KEY_CHARACTERS = r"[\x20-\x7e]{1,255}"
-"""Of an `Idempotency-Key`."""
+"""Characters of an `Idempotency-Key`."""
 _KEY = re.compile(KEY_CHARACTERS)
 _LONGEST_PLACE = 120
-"""Of a name in a log: of a field in nested data it is long."""
+"""Characters of a field's name in a log line: names of nested fields are long."""
 
 
 class FormsRoutes:
@@ -47,10 +47,10 @@ class FormsRoutes:
         self._services = services
         self._proofs = FormProofs(services.settings.unsubscribe_keys, services.effects.random_bytes)
         self._reported: set[tuple[str, str]] = set()
-        """Form and mapped field of each `form field ignored`: once for each instance."""
+        """Form and mapped field of each logged `form field ignored`, which an instance logs once."""
 
     def show(self, request: Request, name: str) -> Response:
-        """Return the hosted page of a form. Raises HttpProblem (404)."""
+        """Returns the hosted page of a form. Raises HttpProblem (404)."""
         settings = self._services.settings
         form = settings.forms.get(name)
         if form is None:
@@ -66,7 +66,7 @@ class FormsRoutes:
         return hosted_page(FormVisit(request, EventType.SIGNUP, form, settings.organisation), form, challenge)
 
     def answer(self, request: Request, name: str, event_type: EventType) -> Response:
-        """Answer any method of a form's path: POST accepts a signup to the form's list, or an unsubscribe from all.
+        """Answers any method of a form's path: POST accepts a signup to the form's list, or an unsubscribe from all.
 
         A browser without a script is redirected, or gets a page, errors included.
         """
@@ -105,7 +105,7 @@ class FormsRoutes:
             return answer
 
     def _signup(self, form: Form, submission: Submission, info: RequestInfo, key: str | None) -> Event:
-        """Return the signup of a submission, with the doubt whether it is a person's.
+        """Returns the signup of a submission, with its `doubt` if it may be a robot's.
 
         With an Idempotency-Key (`key`) a solution counts for the event of that key alone.
         """
@@ -120,7 +120,7 @@ class FormsRoutes:
         return replace(signup, doubt=proved.doubt)
 
     def challenge(self, request: Request, name: str) -> Response:
-        """Answer any method of a form's challenges: GET returns a new one, with a signed time.
+        """Answers any method of a form's challenges: GET returns a new one, with a signed time.
 
         Raises:
             HttpProblem: 404 for an unknown form, and where no key signs; 403 for another site; 405.
@@ -135,7 +135,7 @@ class FormsRoutes:
         return json_response(200, self._proofs.challenge(form.name, self._services.effects.clock()))
 
     def _report_misnamed(self, form: Form, submission: Submission) -> None:
-        """Log a field that was ignored although it resembles a mapped one: a value that would be lost unseen."""
+        """Logs a field that was ignored although its name resembles a mapped one: its value would be lost unnoticed."""
         if not submission.nested and submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:
             return
         for mapped, sent in misnamed_fields(form, submission).items():
@@ -145,7 +145,7 @@ class FormsRoutes:
                 logger.warning("form field ignored", extra=facts)
 
     def _report(self, request: Request, name: str, status: int, error: Exception) -> None:
-        """Log and count an answer of 4xx, with the form and the origin of the page. A refused origin has its own line.
+        """Logs and counts an answer of 4xx, with form and origin of the page. A refused origin has a line of its own.
 
         The name of a form that does not exist is whatever the client sent: it is cut, and no dimension of the metric.
         """
@@ -165,7 +165,7 @@ class FormsRoutes:
 
 
 def _bare_key(stated: str) -> str:
-    """Return the key of an `Idempotency-Key` header: bare, or the quoted string of the IETF draft.
+    """Returns the key of an `Idempotency-Key` header: bare, or the quoted string of the IETF draft.
 
     Raises:
         HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.

@@ -29,7 +29,7 @@ class Query:
 
 
 def read_query(given: Mapping[str, str]) -> Query:
-    """Parse the parameters; an empty one counts as absent, an unknown one is ignored.
+    """Parses the parameters; an empty one counts as absent, an unknown one is ignored.
 
     Raises:
         HttpProblem: 422, with every field error.
@@ -50,7 +50,7 @@ def read_query(given: Mapping[str, str]) -> Query:
 
 
 def read_format(given: Mapping[str, str]) -> str:
-    """Parse the format only. Raises `HttpProblem` (422)."""
+    """Parses the format only. Raises `HttpProblem` (422)."""
     reader = QueryReader(given)
     format = reader.read("format", _format, JSON)
     reader.check()
@@ -68,7 +68,7 @@ class FormsQuery:
 
 
 def read_forms_query(given: Mapping[str, str]) -> FormsQuery:
-    """Parse the parameters of the days of forms; a time stands for its UTC day. Raises HttpProblem (422)."""
+    """Parses the parameters of the days of forms; a time stands for its UTC day. Raises HttpProblem (422)."""
     reader = QueryReader(given)
     since = reader.read("since", moment, None)
     until = reader.read("until", lambda text: moment(text, _END_OF_DAY), None)

@@ -25,7 +25,7 @@ class LinkReader(Protocol):
     """Reads tokens (`unsubscribe_links.links.Links`)."""
 
     def address(self, token: str) -> str | None:
-        """Return the address in a genuine token, else None; raises SecretUnavailable."""
+        """Returns the address in a genuine token, else None; raises SecretUnavailable."""
 
 
 class UnsubscribeRoutes:
@@ -41,7 +41,7 @@ class UnsubscribeRoutes:
         self._pages = UnsubscribePages(services.settings.organisation)
 
     def answer(self, request: Request, token: str) -> Response:
-        """Answer any method of a link; browsers get errors as a page in their language.
+        """Answers any method of a link; browsers get errors as a page in their language.
 
         Raises:
             HttpProblem: 404 without a configured key, because then there are no links; 405.
@@ -67,7 +67,7 @@ class UnsubscribeRoutes:
         return replace(page, headers={**problem.headers, **page.headers})
 
     def _unsubscribe(self, address: str) -> Event:
-        """Return a new unsubscribe from every account."""
+        """Returns a new unsubscribe from every account."""
         now = to_milliseconds(self._services.effects.clock())
         return Event(
             id=new_event_id(now, self._services.effects.random_bytes),

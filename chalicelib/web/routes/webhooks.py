@@ -30,7 +30,7 @@ class EventDecisions:
     rejected: dict[int, Sequence[FieldError]] = field(default_factory=dict)
 
     def members(self) -> dict[str, Any]:
-        """Return the members of the answer's JSON."""
+        """Returns the members of the answer's JSON."""
         return {
             "accepted": len(self.accepted),
             "events": [{"index": index, "id": event_id} for index, event_id in sorted(self.accepted.items())],
@@ -48,7 +48,7 @@ class WebhooksRoutes:
         self._services = services
 
     def receive(self, request: Request) -> Response:
-        """Store the events of a signed body. Verifies the signature before it parses the body."""
+        """Stores the events of a signed body. Verifies the signature before it parses the body."""
         sent = request.content()
         check_size(sent)
         now = self._services.effects.clock()
@@ -73,7 +73,7 @@ class WebhooksRoutes:
             raise HttpProblem(401, str(error), headers={"www-authenticate": 'Webhook realm="relais"'}) from None
 
     def _decide(self, batch: EventBatch, signed: Signed, now: datetime) -> EventDecisions:
-        """Validate every event, then store the valid ones, before anything is answered."""
+        """Validates every event, then stores the valid ones, before anything is answered."""
         decisions = EventDecisions()
         events: dict[int, Event] = {}
         for index, value in enumerate(batch.values):
@@ -91,7 +91,7 @@ class WebhooksRoutes:
 
 
 def _refusal(batch: EventBatch, decisions: EventDecisions) -> Exception:
-    """Return the error when nothing was accepted: that of a single event, or one for all events of the list."""
+    """Returns the error when nothing was accepted: that of a single event, or one for all events of the list."""
     members: Mapping[str, Any] = decisions.members()
     if not batch.alone:
         named = [

@@ -38,29 +38,29 @@ class Page:
 
     @property
     def base(self) -> str:
-        """Return the address of the overview; those of the other pages begin with it."""
+        """Returns the address of the overview; those of the other pages begin with it."""
         return f"{self.request.base_path}/dashboard"
 
     def link(self, *segments: str, **query: str | int | None) -> str:
-        """Return the address of a page, its segments and parameters encoded; empty parameters are left out."""
+        """Returns the address of a page, its segments and parameters encoded; empty parameters are left out."""
         path = "/".join([self.base, *(quote(segment, safe="") for segment in segments)])
         given = urlencode({name: value for name, value in query.items() if value not in (None, "")})
         return f"{path}?{given}" if given else path
 
     def more_than(self, number: str) -> str:
-        """Return how a number is written that is a lower bound."""
+        """Returns the text for a number that is a lower bound: `more than {number}`."""
         return str(getattr(LAYOUT["more_than"], self.language)).format(n=number)
 
     def confirming(self, location: str, sentence: str, number: int = 0) -> str:
-        """Return the address of a page that says what an action did, by a sentence of the layout and a number.
+        """Returns the address of a page that says what an action did, by a sentence of the layout and a number.
 
-        Only this session's pages say it, so that nobody's link makes the dashboard claim what was not done.
+        The address is signed for this session, so that a forged link cannot make the dashboard claim an action.
         """
         proof = self.session.proof(f"{sentence} {number}") if self.session else ""
         return f"{location}{'&' if '?' in location else '?'}done={sentence}&n={number}&proof={proof}"
 
     def again(self, **changes: str | int | None) -> str:
-        """Return a link to this page with some parameters changed; empty ones are left out."""
+        """Returns a link to this page with some parameters changed; empty ones are left out."""
         given = {name: value for name, value in self.request.query.items() if name not in ("done", "n", "proof")}
         query = {name: value for name, value in {**given, **changes}.items() if value not in (None, "")}
         return f"?{urlencode(query)}"
@@ -68,7 +68,7 @@ class Page:
     def render(
         self, template: str, texts: Texts, *, current: str, status: int = 200, switch: bool = True, **values: Any
     ) -> Response:
-        """Return a page. `current` names it in the head: overview, campaigns or events.
+        """Returns a page. `current` names it in the head: overview, campaigns or events.
 
         `switch`: whether the language can be changed there, which fetches the page again.
 
@@ -96,13 +96,13 @@ class Page:
 
 
 def page_of(request: Request, session: Session | None, now: datetime, timezone: str) -> Page:
-    """Return the page of a request in its language: that of `?language=`, of the last choice, else the browser's."""
+    """Returns the page of a request in its language: that of `?language=`, of the last choice, else the browser's."""
     language = chosen_language(request)
     return Page(request, session, language, formats(language, timezone), now, timezone)
 
 
 def chosen_language(request: Request) -> str:
-    """Return the dashboard's language for a request."""
+    """Returns the dashboard's language for a request."""
     cookies = dict(
         part.strip().partition("=")[::2] for part in request.headers.get("cookie", "").replace(",", ";").split(";")
     )
@@ -113,7 +113,7 @@ def chosen_language(request: Request) -> str:
 
 
 def _language_headers(request: Request, language: str) -> dict[str, str]:
-    """Return the headers that keep a language chosen on the page, which the address of the next page does not name."""
+    """Returns the headers that keep a language chosen on the page, which the address of the next page does not name."""
     if request.query.get("language") != language:
         return {}
     path, secure = request.base_path or "/", "; Secure" if request.is_https else ""
@@ -122,7 +122,7 @@ def _language_headers(request: Request, language: str) -> dict[str, str]:
 
 
 def _done(request: Request, session: Session | None) -> tuple[str, int] | None:
-    """Return the name of the sentence that confirms an action, and its number; None for an address made by others."""
+    """Returns the name of the sentence that confirms an action, and its number; None for an address made by others."""
     name, number, proof = (request.query.get(key, "") for key in ("done", "n", "proof"))
     genuine = session is not None and hmac.compare_digest(
         session.proof(f"{name} {number}").encode(), proof.encode("utf-8", "surrogatepass")

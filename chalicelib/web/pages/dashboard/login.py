@@ -28,7 +28,7 @@ LOGIN: Texts = {
 
 
 def login_page(request: Request, *, status: int = 200, next_page: str = "", message: str | None = None) -> Response:
-    """Return the page; `message` names a sentence above the field."""
+    """Returns the page; `message` names a sentence above the field."""
     return render(
         "dashboard/login.html",
         chosen_language(request),
