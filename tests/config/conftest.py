@@ -1,4 +1,4 @@
-"""A whole, valid configuration over made-up providers, a way to load texts, and secrets in an AWS of this process."""
+"""Fixtures: a complete, valid configuration with made-up providers, a loader of texts, secrets in an in-process AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a form's own page shows is read by language, and mistakes in it name the key."""
+"""What a form's hosted page shows is read by language; errors name the key."""
 
 from __future__ import annotations
 

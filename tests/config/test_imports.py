@@ -1,4 +1,4 @@
-"""What loading a configuration does not cost: a cold start pays for every import."""
+"""Loading a configuration imports nothing that it does not need: a cold start pays for every import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a valid file becomes."""
+"""A valid file is read into `Settings`."""
 
 from __future__ import annotations
 
@@ -295,7 +295,7 @@ def test_the_public_url_of_the_file_wins_over_the_domain_of_the_stack(
 
 @pytest.mark.parametrize("url", ["https://a1.example.com/api", names.FROM_REQUEST, None])
 def test_links_need_no_public_url_where_the_stack_has_one(load_text: LoadText, whole: str, url: str | None) -> None:
-    """A deployed function has one at least: API Gateway's. The HTTP function is told it with each request."""
+    """A deployed function has at least that of API Gateway; the HTTP function learns it from each request."""
     linked = whole.replace('public_url = "https://relais.example.com/api/"', "")
     assert "@unsubscribe_url" in linked
     environ = {"LETTRE_KEY": "key", "RELAIS_STAGE": "prod"}

@@ -1,4 +1,4 @@
-"""Double opt-in and the section [mail]: what is read, and mistakes that name the key."""
+"""Double opt-in and the section [mail]: what is read; errors name the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every number of the configuration has two ends, every text a length, and Relais' own keys have 32 characters."""
+"""Every number of the configuration has two bounds, every text a maximum length, Relais' own keys a minimum length."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _place(number: Number[int] | Number[float]) -> str:
 
 
 def _just_outside(number: Number[int] | Number[float]) -> list[str]:
-    """The nearest values beyond both ends, and for a whole number one with decimals."""
+    """The nearest values beyond both bounds, and for a whole number one with decimals."""
     if isinstance(number.default, int):
         return [str(number.lowest - 1), str(number.highest + 1), f"{number.lowest}.5", f"{number.highest}.0"]
     return [repr(math.nextafter(number.lowest, -math.inf)), repr(math.nextafter(number.highest, math.inf)), "0", "0.0"]

@@ -1,4 +1,4 @@
-"""Secrets of every kind, and that they show nowhere."""
+"""Secrets of every kind are read, and shown nowhere."""
 
 from __future__ import annotations
 

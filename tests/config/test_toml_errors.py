@@ -1,4 +1,4 @@
-"""What is said of a file that is no valid TOML: the cause in plain words, the line, and never a value."""
+"""The message about a file that is not valid TOML: the cause in plain words, the line, and never a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files and values that look right and are not: each gives a message with place and remedy, never a traceback."""
+"""Files and values that look right but are not: each gives a message with place and remedy, never a traceback."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Visitor:
         return str(answer.json["id"])
 
     def sweep(self) -> None:
-        """One run of sweep, and of the worker for all that it enqueues."""
+        """Runs sweep once, then the worker for everything that it enqueues."""
         self.product.work(*self.product.container.events.due_unconfirmed(self.product.clock(), 1000))
 
     def link(self, place: int = -1) -> str:

@@ -1,4 +1,4 @@
-"""Double opt-in: the mail, its link and its button; what happens in between; the click as evidence."""
+"""Double opt-in: the mail, its link and its button; what happens until the click; the click as evidence."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_after_its_time_it_ends_and_is_erased(product: Product, visitor: Visitor
 def test_no_copy_of_its_data_is_left(
     product: Product, visitor: Visitor, resources: TestAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither in the ledger, nor on a queue, nor in the log: of what was sent, what failed, what was never tried."""
+    """In the ledger, on queues and in the log, whether the mail was sent, failed or was never tried."""
     sent, failed, untried = (visitor.sign_up(ZOE, form, prenom="Zoéprenom") for form in ("footer", "form1", "form2"))
     product.work(sent)
     visitor.open(visitor.link())
@@ -135,7 +135,7 @@ def test_no_copy_of_its_data_is_left(
 def test_a_limit_that_was_lowered_meanwhile_holds_up_nothing_that_got_its_mail(
     product: Product, visitor: Visitor, resources: TestAws, clicked: bool
 ) -> None:
-    """What a form's hour admitted is not remembered for as long as people may confirm."""
+    """The count of a form's hour expires before the time in which people may confirm."""
     ids = [visitor.sign_up(f"a{number}@example.com") for number in range(2)]
     product.work(*ids)
     forms = {name: replace(form, signups_per_hour=0) for name, form in product.settings.forms.items()}
@@ -198,7 +198,7 @@ def test_what_a_mail_program_appended_is_cut_off(product: Product, visitor: Visi
 
 
 def test_confirmed_after_an_unsubscribe_the_person_is_back(product: Product, visitor: Visitor) -> None:
-    """The word that counts is the click; at this provider nobody can be brought back, and the page says so."""
+    """The time of the click counts; this provider cannot lift a suppression, and the page says so."""
     signup = visitor.sign_up(ZOE)
     product.work(signup)
     product.clock.forward(minutes=5)
@@ -276,7 +276,7 @@ def test_the_click_is_kept_as_evidence(product: Product, visitor: Visitor) -> No
 
 
 def test_what_a_person_confirms_late_is_given_up_no_sooner(product: Product, visitor: Visitor) -> None:
-    """Until the click nothing could be delivered: an outage parks it after `give_up_after_hours` from then."""
+    """Nothing could be delivered before the click, so `give_up_after_hours` counts from it."""
     product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "out of order")
     signup = visitor.sign_up(ZOE)
     product.work(signup)

@@ -1,4 +1,4 @@
-"""Signed times and proofs of work: who is quarantined, what counts once, and that nobody is refused for them."""
+"""Signed times and proofs of work: which signups are quarantined, solutions count once, and no signup is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirmation mails under attack and under failures: spellings of one mailbox, outages, outcomes that nobody knows."""
+"""Confirmation mails under attack and failures: spellings of one mailbox, outages, unknown outcomes."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_client_of_mails_that_fails_unexpectedly_stops_nobody_else(product: Pr
 
 
 def test_a_refused_mail_is_none_that_the_mailbox_got(product: Product, visitor: Visitor) -> None:
-    """An operator who mends the sender by trial and error must not lose the signups that are sent again."""
+    """An operator who repairs the sender by trial and error must not lose the signups that are sent again."""
     visitor.lettre.rule = failing(Kind.CONTACT, "the sender is not valid")
     signup = visitor.sign_up(ZOE)
     for _ in range(4):

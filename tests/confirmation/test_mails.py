@@ -1,4 +1,4 @@
-"""The words of confirmation mails: three languages, own words, and nothing of the visitor's."""
+"""The words of confirmation mails: in three languages or configured, with nothing that the visitor typed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirmation mails: limits for mailboxes, failing senders, and signups that get none."""
+"""Confirmation mails: limits for a mailbox, failing senders, and signups that get no mail."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_trap_gets_no_mail(product: Product, visitor: Visitor) -> None:
 def test_without_an_address_key_everybody_gets_at_most_the_mail_of_somebody_who_was_forgotten(
     product: Product, visitor: Visitor
 ) -> None:
-    """Who asked to be forgotten under the missing key cannot be found; a confirmed signup waits for it, too."""
+    """Forget requests under the missing key cannot be found. A confirmed signup waits for the key, too."""
     product.work(*product.store(product.unsubscribe("left@example.com")), queue="unsubscribes")
     first, second = visitor.sign_up("zoe@example.com"), visitor.sign_up("zoe@example.com", form="form1")
     rotated = product.settings

@@ -1,4 +1,4 @@
-"""A form with double opt-in shows which share of its signups was confirmed, of those whose time is over."""
+"""A form with double opt-in shows the confirmed share of the signups whose time to confirm is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event's page says how far its confirmation is."""
+"""An event's page shows the state of its confirmation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_an_unconfirmed_signup_waits_for_its_person(product: Product, person: Pe
 
 
 def test_what_waits_for_its_person_is_among_what_is_pending(product: Product, person: Person) -> None:
-    """Most of what waits so is well: it is in the lists of what is pending, and not among all that needs attention."""
+    """Most such signups need nobody: they are listed as pending, but not among what needs attention."""
     form = replace(product.settings.forms["footer"], confirm="paris")
     with_admin_key(product, forms={"footer": form})
     waiting = Confirmation(START + timedelta(hours=72), "fr")
@@ -49,7 +49,7 @@ def test_what_waits_for_its_person_is_among_what_is_pending(product: Product, pe
 def test_what_waits_for_its_person_is_no_newer_than_it_is(
     product: Product, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is due when its person's time is over, days after what was accepted later."""
+    """It is due when the time to confirm is over, days after events that were accepted later."""
     form = replace(product.settings.forms["footer"], confirm="paris", confirm_within_hours=48)
     with_admin_key(product, forms={"footer": form})
     held = product.container

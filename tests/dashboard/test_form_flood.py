@@ -1,4 +1,4 @@
-"""Thousands of strangers are signed up through one form in an hour: its limit goes on, the rest waits to be decided."""
+"""Thousands of strangers are signed up through one form in an hour: those within its limit go on, the rest waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLOOD: dict[str, Any] = {"status": "quarantined", "form": "footer", "type": "sig
 
 
 def sign_up(product: Product, *emails: str) -> list[str]:
-    """Store signups as the form does, and have a worker handle them."""
+    """Stores signups as the form does, and has a worker handle them."""
     consent = Consent(at=product.clock(), door=Door.FORM)
     signups = [product.signup(email, form="footer", list=None, consent=consent) for email in emails]
     ids = product.store(*signups)
@@ -66,7 +66,7 @@ def test_of_a_flood_a_real_person_is_released_and_the_rest_discarded(product: Pr
 
 
 def release(product: Product, person: Person, event_id: str) -> None:
-    """Let the signup of a person go who asks where it is."""
+    """Releases the signup of a person who asks for it."""
     exported = product.container.export_person({"email": REAL}, FakeContext())
     assert [one["id"] for one in exported["events"]] == [event_id]
     page = person.get(f"/dashboard/events/{event_id}")

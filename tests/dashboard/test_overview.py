@@ -22,7 +22,7 @@ from tests.support.product import Product
 
 
 def sign_up(product: Product, *names: str) -> list[str]:
-    """Signups by the form, which a worker has dealt with."""
+    """Stores signups by the form and has a worker handle them."""
     ids = product.store(*(product.signup(f"{name}@example.com", form="footer") for name in names))
     product.work(*ids)
     return ids

@@ -77,7 +77,7 @@ def test_components_are_used_and_references_lead_somewhere() -> None:
 
 
 def test_gateway_answers_are_described() -> None:
-    """What API Gateway answers by itself, a client meets at any operation that takes a body."""
+    """Any operation with a body may get an answer that API Gateway itself makes."""
     answers = json.loads((ROOT / ".chalice" / "gateway-answers.json").read_text())
     statuses = {str(answer["status"]) for answer in answers.values()}
     described = set(document()["paths"]["/forms/{form}/signup"]["post"]["responses"])

@@ -58,7 +58,7 @@ def mistakes(data: Any) -> list[str] | None:
 
 
 def check(data: Any) -> None:
-    """Fail where parser and schema do not agree."""
+    """Fails if parser and schema do not agree."""
     refused, inside = mistakes(data), SCHEMA.is_valid(data)
     if refused is None:
         assert inside, ("accepted, but outside of the schema", data)

@@ -30,7 +30,7 @@ URL = "https://relais.example.com"
 
 
 def product(resources: TestAws) -> Product:
-    """One with everything that examples name."""
+    """A product with everything that the examples name."""
     shop = Webhook("shop", (Secret.plain(SECRET),), types=frozenset(EventType))
     made = Product(
         settings(**CONFIGURED, webhooks={"shop": shop}, api=Api(KEY, URL), unsubscribe_keys=(KEY,)), providers={}
@@ -126,7 +126,7 @@ def linked(operation: Mapping[str, Any], answer: Answer) -> dict[str, str]:
 
 
 def at(value: Any, pointer: str) -> Any:
-    """What is at a JSON pointer."""
+    """The value at a JSON pointer."""
     for part in pointer.split("/"):
         value = value[int(part)] if isinstance(value, list) else value[part]
     return value

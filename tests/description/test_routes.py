@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: its address, its tag, and that it needs nothing."""
+"""`GET /openapi.json`: its server URL, its ETag, and that it works without a key or a configuration."""
 
 from __future__ import annotations
 

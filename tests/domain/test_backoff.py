@@ -1,4 +1,4 @@
-"""How long an account or a list is paused, and who may probe it first."""
+"""How long an account or a list is paused, and when one worker may probe it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every distinction between event types covers each of them."""
+"""Every rule that distinguishes event types covers all of them."""
 
 from __future__ import annotations
 

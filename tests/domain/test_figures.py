@@ -1,3 +1,5 @@
+"""Figures of campaigns: when a reading counts as changed, and what the newer one takes over from the older."""
+
 from __future__ import annotations
 
 from dataclasses import replace

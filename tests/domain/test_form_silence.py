@@ -1,4 +1,4 @@
-"""When a form is called silent: decided from the days on which it brought signups, tried on simulated years."""
+"""When a form counts as silent, decided from the days on which it brought signups; tried on simulated years."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def simulated(rhythm: str, seed: int) -> list[datetime]:
 
 
 def decisions(signups: Sequence[datetime], first: date, last: date) -> Iterator[tuple[datetime, bool]]:
-    """What a run of every six hours decides."""
+    """The decisions of a run every six hours."""
     days = sorted({one.date() for one in signups})
     firsts = [next(one for one in signups[bisect_left(signups, at(day, 0)) :]) for day in days]
     for number in range(4 * (last - first).days):

@@ -1,3 +1,5 @@
+"""Event ids: which are valid, that new ones sort by time, and that derived ones are the same for the same input."""
+
 from __future__ import annotations
 
 import os

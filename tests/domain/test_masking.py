@@ -1,3 +1,5 @@
+"""Masking of addresses and secrets in texts."""
+
 from __future__ import annotations
 
 import hashlib

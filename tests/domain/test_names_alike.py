@@ -1,4 +1,4 @@
-"""Names that people type: which one was meant."""
+"""Which known name a mistyped one stands for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that say a place in nested data: what they find, and that no input makes them raise or take long."""
+"""Names that denote a place in nested data: the values that they find; no input makes them raise or take long."""
 
 from __future__ import annotations
 

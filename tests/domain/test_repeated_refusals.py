@@ -1,4 +1,4 @@
-"""When signups that are refused one after the other are the form's fault and no longer the contacts'."""
+"""When signups refused one after the other are the fault of the form and no longer of the contacts."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""RFC 3339 times are parsed and formatted in UTC, to the millisecond."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone

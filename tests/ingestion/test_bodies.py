@@ -1,3 +1,5 @@
+"""Bodies of forms in all media types give the same fields, or an error with its status."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""One flaw does not cost the whole event: what is wrong in part is left out and noted."""
+"""An invalid part does not invalidate the whole event: it is left out and noted."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Events of queues and webhooks: what is read, and every error with its field."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Submissions of website forms become events; errors name the field and quote no value."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -36,7 +36,7 @@ def world() -> World:
 
 
 def post(world: World, path: str, body: Any = None, headers: dict[str, str] = JSON) -> str:
-    """Submit a form; return the event's id."""
+    """Submits a form; returns the event's id."""
     text = body if isinstance(body, str) else json.dumps(body or {"email": EMAIL})
     answer = request(world.container, "POST", path, headers, text)
     assert (answer.status, answer.json["status"]) == (202, "accepted")
@@ -109,7 +109,7 @@ def test_traps_whose_data_is_dropped_are_events_of_their_own(world: World) -> No
 
 @pytest.mark.parametrize("way", ["form", "events", "link", "forget"])
 def test_a_signup_after_an_unsubscribe_is_another_event(world: World, way: str) -> None:
-    """Sign up, leave, sign up again within ten minutes ends in."""
+    """Who signs up, unsubscribes and signs up again within ten minutes is signed up in the end."""
     first = post(world, SIGNUP)
     world.clock.forward(seconds=30)
     leave(world, way)

@@ -1,3 +1,5 @@
+"""Signatures of Standard Webhooks: which requests are accepted, and by which webhook."""
+
 from __future__ import annotations
 
 import base64

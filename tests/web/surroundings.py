@@ -1,4 +1,4 @@
-"""The routes over two forms, the events given to them, and requests in the shape of gateway events."""
+"""The routes with two forms over substitutes, the events that they store, and requests as API Gateway events."""
 
 from __future__ import annotations
 

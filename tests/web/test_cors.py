@@ -1,3 +1,5 @@
+"""CORS of forms: which origins may post and read the answer."""
+
 from __future__ import annotations
 
 import pytest

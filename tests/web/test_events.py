@@ -1,3 +1,5 @@
+"""`GET /events/{id}` and `GET /events`: the admin key, parameters, answers."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

@@ -108,7 +108,7 @@ def test_a_filled_trap_stays_filled(world: World) -> None:
 
 
 def test_a_form_without_the_address_field_is_told_what_it_sends(world: World) -> None:
-    """A visitor can type the address all the same; the owner of the site sees which name is wrong."""
+    """A visitor can still type the address; the owner of the site sees which names were sent."""
     fields = [("mail", "zoe@example.com"), ('a & "b"', "x"), ("zoe@example.com", "x")]
     answer = browse(world, settings_with(), "/forms/footer/signup", fields, **{"Accept-Language": "en"})
     assert "The form does not send the field <code>email</code>, which the configuration says is" in answer.body
@@ -144,6 +144,6 @@ def test_a_field_that_no_visitor_typed_is_the_owners_to_mend(world: World) -> No
     ],
 )
 def test_the_form_again_may_go_on_to_the_redirect(world: World, redirect: str | None, allowed: str) -> None:
-    """Browsers hold the redirects after a form against the policy of the form's page, also the site's own ones."""
+    """Browsers check a form's redirects, also those of the site itself, against the policy of the form's page."""
     answer = browse(world, settings_with(redirect=redirect), "/forms/footer/signup", [("email", "a")])
     assert f"form-action 'self'{allowed};" in answer.headers["content-security-policy"]

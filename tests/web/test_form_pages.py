@@ -1,4 +1,4 @@
-"""What a form shows a visitor: success, later, not connected properly, and the way back."""
+"""The pages that a form's visitor gets: success, try later, form not connected properly, and the way back."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_script_gets_json_all_the_same(send: Send) -> None:
     ids=["accepted", "trap", "spam"],
 )
 def test_everybody_is_told_the_same_after_a_signup(world: World, fields: Fields) -> None:
-    """Also that a form may not bring somebody back who has left, and what to do: whether they have is not told."""
+    """The page says what to do if one has unsubscribed before, but not whether that is so."""
     answer = browse(world, settings_with(redirect=None), "/forms/footer/signup", fields, **{"Accept-Language": "en"})
     again = browse(
         World(),

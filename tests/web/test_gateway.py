@@ -1,3 +1,5 @@
+"""API Gateway events become requests, and whatever a view does becomes an answer."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -156,7 +158,7 @@ def test_a_forms_own_path_is_routed_as_that_of_all_forms(form: str) -> None:
 
 @pytest.mark.parametrize("path", ["/forms/gone/signup", "/forms/gone", "/forms/footer/later", "/later/footer/signup"])
 def test_the_own_path_of_what_the_code_does_not_know_is_404(send: Send, path: str) -> None:
-    """A form that is configured no more, while the API is still that of before; or what a later version will know."""
+    """Such as a form that is no longer configured while the API is not replaced yet, or a path of a later version."""
     event = gateway_event("POST" if path.endswith("signup") else "GET", path)
     event["requestContext"]["resourcePath"] = event["resource"] = path
     event["pathParameters"] = None
@@ -166,7 +168,7 @@ def test_the_own_path_of_what_the_code_does_not_know_is_404(send: Send, path: st
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_path_that_only_the_api_knows_is_404_and_leaves_no_trace(method: str) -> None:
-    """API and function are not deployed in one moment."""
+    """API and function are not deployed at the same moment."""
     event = gateway_event(method, "/x")
     event["requestContext"]["resourcePath"] = "/x/{y}"
     event["pathParameters"] = {"y": "unsubscribe/x"}

@@ -1,3 +1,5 @@
+"""The language of a page is chosen by `Accept-Language`."""
+
 from __future__ import annotations
 
 import pytest

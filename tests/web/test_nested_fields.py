@@ -1,4 +1,4 @@
-"""Forms whose mapping names places in nested data: what senders without a browser, visitors and operators are told."""
+"""Forms that map places in nested data: answers to programs, pages for visitors, log lines for operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By which URL Relais was reached: from what API Gateway states of a request, and from no header."""
+"""The URL by which Relais was reached is taken from what API Gateway states, never from a header."""
 
 from __future__ import annotations
 

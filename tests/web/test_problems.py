@@ -1,3 +1,5 @@
+"""Errors are problem details for programs and pages for browsers."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""Which view a request meets and with what, between the gateway's choice of a resource and Chalice's of a view."""
+"""Which view handles a request, and with which parameters, given the resource that API Gateway chose."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_post_needs_no_more_than_the_token(
 
 
 def test_a_link_clicked_again_is_another_event(send: Send, world: World) -> None:
-    """Its owner may have signed up in between."""
+    """The person may have signed up in between."""
     path = path_of(world)
     assert [send("POST", path).status for _ in range(2)] == [200, 200]
     assert len({event.id for event in world.stored}) == 2

@@ -1,4 +1,4 @@
-"""Ids on `POST /events`: many of the same in a batch, and another sender's."""
+"""Ids on `POST /events`: repeated within a batch, or used by another sender before."""
 
 from __future__ import annotations
 

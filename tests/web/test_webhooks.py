@@ -1,3 +1,5 @@
+"""`POST /events`: signed events are stored, and each is accepted or rejected by itself."""
+
 from __future__ import annotations
 
 import json
