@@ -17,6 +17,9 @@ ENVELOPES = 5
 """Envelopes around an event on a queue, nested in each other."""
 KEPT_BODY_KB = 256
 """Size of the body that is kept of an invalid message."""
+KEPT_BODY_LEVELS = 500
+"""Levels of nesting of a kept body. Python reads about 1,000, less the depth of the calls around it: a body read at one
+place might not be readable at another."""
 NAME_CHARACTERS = 200
 """Length of the name of a field or a column."""
 NAME_PARTS = 10

@@ -13,7 +13,7 @@ from ..domain import strict_json
 from ..domain.errors import IdConflict, InvalidEvent, LedgerUnavailable
 from ..domain.events import Door, Event, KeptMessage
 from ..domain.ids import refused_id
-from ..domain.limits import KEPT_BODY_KB
+from ..domain.limits import KEPT_BODY_KB, KEPT_BODY_LEVELS
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..names import QueueKind
 from ..notification.notifier import TYPE_OF
@@ -92,12 +92,12 @@ class AcceptedMessages:
     failed: list[str] = field(default_factory=list)
     """Ids of messages with an event that could not be stored."""
     too_large: list[Message] = field(default_factory=list)
-    """Messages with an invalid event that is too large to keep."""
+    """Messages with an invalid event that is too large, or nested too deeply, to keep."""
 
 
 @dataclass(slots=True)
 class _Arrival:
-    """One event of a message, and what became of it. `event` None: invalid and too large to keep."""
+    """One event of a message, and what became of it. `event` None: it is invalid and cannot be kept."""
 
     message: Message
     unwrapped: Unwrapped
@@ -164,7 +164,7 @@ class _Intake:
         self._now = services.effects.clock()
 
     def event_of(self, arrival: _Arrival) -> Event | None:
-        """Parses an arrival's event; an invalid one as refused, None if that is too large to keep."""
+        """Parses an arrival's event; an invalid one as refused, None if that cannot be kept."""
         unwrapped = arrival.unwrapped
         try:
             if unwrapped.error is not None:
@@ -250,7 +250,9 @@ def _is_kept(event: Event | None) -> bool:
 
 
 def _kept_text(value: Any) -> str | None:
-    """Returns an event's value as the text that is kept; None if that is too large."""
+    """Returns an event's value as the text that is kept; None if that is too large, or nested too deeply."""
+    if _is_nested_deeper(value, KEPT_BODY_LEVELS):
+        return None
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         size = len(text.encode())
@@ -258,3 +260,14 @@ def _kept_text(value: Any) -> str | None:
         text = json.dumps(value, separators=(",", ":"))
         size = len(text)
     return text if size <= KEPT_BODY_KB * 1024 else None
+
+
+def _is_nested_deeper(value: Any, levels: int) -> bool:
+    """Returns True if a JSON value has more than `levels` arrays and objects within each other."""
+    found = [value]
+    for _ in range(levels + 1):
+        found = [one for one in found if isinstance(one, dict | list)]
+        if not found:
+            return False
+        found = [inner for one in found for inner in (one.values() if isinstance(one, dict) else one)]
+    return True

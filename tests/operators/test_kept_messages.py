@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from chalicelib.config.model import Form
+from chalicelib.domain.limits import KEPT_BODY_LEVELS
 from tests.operators.support import report, resend
 from tests.support.aws import TestAws
-from tests.support.product import Product
+from tests.support.product import FakeContext, Product
 
 LEAVE: dict[str, Any] = {"type": "unsubscribe", "id": "out-1", "email": "a@example.com"}
 WITHOUT_ZONE = {**LEAVE, "occurred_at": "2026-02-26T10:00:00"}
@@ -195,3 +196,17 @@ def test_a_body_too_large_to_keep_goes_to_the_dead_letter_queue(product: Product
     url = resources.queue_url("relais-local-signups-dlq")
     (message,) = resources.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0)["Messages"]
     assert json.loads(message["Body"])["id"] == "large"
+
+
+def test_a_body_nested_too_deeply_to_keep_goes_to_the_dead_letter_queue(product: Product, resources: TestAws) -> None:
+    """Python could not read it everywhere: `forget`, which reads all kept bodies, would fail."""
+    bodies = [
+        json.dumps({**WITHOUT_ZONE, "id": name, "more": 0}).replace(": 0}", f": {'[' * levels}{']' * levels}}}")
+        for name, levels in (("kept", KEPT_BODY_LEVELS - 1), ("deep", KEPT_BODY_LEVELS))
+    ]
+    product.work(bodies=bodies)
+    assert (product.shown("kept") is None, product.shown("deep") is None) == (False, True)
+    url = resources.queue_url("relais-local-signups-dlq")
+    (message,) = resources.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0)["Messages"]
+    assert json.loads(message["Body"])["id"] == "deep"
+    assert product.container.forget({"email": "a@example.com"}, FakeContext())["erased"] == 1
