@@ -168,7 +168,7 @@ def events(product: Product) -> EventStore:
 
 @pytest.fixture
 def wait_for() -> Callable[..., Any]:
-    """`wait_for(condition, deadline_seconds=10)`: the first true result, or an AssertionError with the last one."""
+    """`wait_for(condition, deadline_seconds=30)`: the first true result, or an AssertionError with the last one."""
     return waiting.wait_for
 
 

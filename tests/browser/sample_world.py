@@ -37,18 +37,18 @@ def cause_trouble(stack: RunningStack) -> None:
         control.fault("refuse_rows", provider=provider, contains="stranger")
         for number in range(2):
             submit(stack, "signup", {"email": f"stranger{number}@example.com"}, form)
-    wait_for(lambda: len(listed(stack, "refused")) == 4, 30)
+    wait_for(lambda: len(listed(stack, "refused")) == 4)
     control.fault("refuse_key", provider="ediware")
     for number in range(3):
         submit(stack, "signup", {"email": f"later{number}@example.com"})
-    wait_for(lambda: any(one["reason"] for event in listed(stack, "pending") for one in event["deliveries"]), 30)
+    wait_for(lambda: any(one["reason"] for event in listed(stack, "pending") for one in event["deliveries"]))
 
 
 def fill_quarantine(stack: RunningStack) -> None:
     """Let the form get too many unsubscribes."""
     for number in range(UNSUBSCRIBES_PER_HOUR + 2):
         submit(stack, "unsubscribe", {"email": f"here{number}@example.com"})
-    wait_for(lambda: listed(stack, "quarantined"), 30)
+    wait_for(lambda: listed(stack, "quarantined"))
 
 
 def listed(stack: RunningStack, status: str) -> list[dict[str, Any]]:
@@ -83,7 +83,7 @@ def log_in(browser: Browser, http: str) -> None:
     browser.open(f"{http}/dashboard/login")
     browser.all("#key")[0].send_keys(SAMPLE_ADMIN_KEY)
     browser.all("main button")[0].click()
-    wait_for(lambda: browser.all(".top"), 10)
+    wait_for(lambda: browser.all(".top"))
 
 
 def _asked(stack: RunningStack, path: str) -> dict[str, Any]:

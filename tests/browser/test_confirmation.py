@@ -49,18 +49,18 @@ def test_the_whole_way_from_the_form_to_the_list(
         browser.all("[name=email]")[0].send_keys("ana@example.com")
         for box in browser.all("[type=checkbox]"):
             box.click()
-        wait_for(lambda: browser.run("performance.now()") > 1000 * FASTEST.total_seconds(), 10)
+        wait_for(lambda: browser.run("performance.now()") > 1000 * FASTEST.total_seconds())
         browser.all("button")[0].click()
-        wait_for(lambda: browser.driver.current_url.endswith("/signup"), 10)
+        wait_for(lambda: browser.driver.current_url.endswith("/signup"))
         wait_for(lambda: mails(stack))
         browser.open(f"{stack.sandbox}/mail/{mails(stack)[-1]}")
         browser.open(link_of(browser, stack))
-        wait_for(lambda: browser.texts("h1") == [asked], 10)
+        wait_for(lambda: browser.texts("h1") == [asked])
         assert ediware.emails()["ana@example.com"] == 0, "opening it changes nothing"
         [only] = browser.all("main button")
         assert only.text == button
         only.click()
-        wait_for(lambda: browser.texts("h1") == [done], 10)
+        wait_for(lambda: browser.texts("h1") == [done])
     wait_for(lambda: ediware.emails()["ana@example.com"] == 1)
     assert browser.complaints() == []
     assert len(mails(stack)) == 1

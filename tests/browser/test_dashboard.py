@@ -98,7 +98,7 @@ def test_every_page_is_accessible_fits_a_phone_and_is_quiet(browser: Browser, tr
     browser.open(f"{troubled.http}/dashboard/events")
     browser.all("#address")[0].send_keys("here0@example.com")
     browser.all("#address ~ button")[0].click()
-    wait_for(lambda: "/lookup" in browser.driver.current_url, 10)
+    wait_for(lambda: "/lookup" in browser.driver.current_url)
     assert "here0" not in browser.driver.page_source
     found["person"] = faults(browser, language)
     assert {page: wrong for page, wrong in found.items() if wrong} == {}
@@ -139,7 +139,7 @@ def tab_to(browser: Browser, wanted: str) -> None:
 
 
 def wait_for_title(browser: Browser, title: str) -> None:
-    wait_for(lambda: browser.driver.title == f"{title} – Relais", 10)
+    wait_for(lambda: browser.driver.title == f"{title} – Relais")
 
 
 def test_everything_works_by_keyboard_alone_and_without_javascript(browser: Browser, troubled: MovableStack) -> None:
@@ -156,11 +156,11 @@ def test_everything_works_by_keyboard_alone_and_without_javascript(browser: Brow
         assert browser.run("document.activeElement.id") == "main"
         tab_to(browser, "searchbox Name or subject")
         browser.press("lettre", ENTER)
-        wait_for(lambda: "words=lettre" in browser.driver.current_url, 10)
+        wait_for(lambda: "words=lettre" in browser.driver.current_url)
         rates = shown_rates(browser)
         tab_to(browser, "link Opened")
         browser.press(ENTER)
-        wait_for(lambda: "sort=opens" in browser.driver.current_url, 10)
+        wait_for(lambda: "sort=opens" in browser.driver.current_url)
         assert "words=lettre" in browser.driver.current_url
         assert shown_rates(browser) == sorted(rates, reverse=True) != rates
         tab_to(browser, "link Needs attention")
@@ -172,15 +172,15 @@ def test_everything_works_by_keyboard_alone_and_without_javascript(browser: Brow
         tab_to(browser, "button Yes, send again")
         browser.press(ENTER)
         wait_for_title(browser, "Needs attention")
-        assert browser.all("[role=status]")[0].text == "Done: 2 signups or unsubscribes are being sent again now."
-        wait_for(lambda: accounts_of(listed(troubled, "refused")) == {"brussel"}, 30)
+        assert browser.texts("[role=status]") == ["Done: 2 signups or unsubscribes are being sent again now."]
+        wait_for(lambda: accounts_of(listed(troubled, "refused")) == {"brussel"})
         tab_to(browser, "button Log out")
         browser.press(ENTER)
         wait_for_title(browser, "Log in")
     assert browser.texts("[role=status]") == ["You are logged out."]
     assert browser.complaints() == []
     browser.driver.back()
-    wait_for(lambda: "next=" in browser.driver.current_url, 10)
+    wait_for(lambda: "next=" in browser.driver.current_url)
     assert browser.driver.title == "Log in – Relais", "the browser kept no page"
 
 
@@ -190,7 +190,7 @@ def accounts_of(events: list[dict[str, Any]]) -> set[str]:
 
 def shown_rates(browser: Browser) -> list[float]:
     """The open rates of the campaigns that are listed, in the order of the page."""
-    return [float(cell.text.rstrip("%")) for cell in browser.all("td[data-label=Opened]")]
+    return [float(text.rstrip("%")) for text in browser.texts("td[data-label=Opened]")]
 
 
 def test_selected_events_are_discarded_without_javascript(browser: Browser, troubled: MovableStack) -> None:
@@ -205,7 +205,7 @@ def test_selected_events_are_discarded_without_javascript(browser: Browser, trou
         wait_for_title(browser, "Discard it?")
         tab_to(browser, "button Yes, discard and erase")
         browser.press(ENTER)
-        wait_for(lambda: browser.all("[role=status]"), 10)
-    assert browser.all("[role=status]")[0].text.startswith("Done:")
+        wait_for(lambda: browser.texts("[role=status]"))
+    assert browser.texts("[role=status]")[0].startswith("Done:")
     browser.open(f"{troubled.http}/dashboard/events?status=quarantined&account=lettre")
     assert len(browser.all("input[name=event]")) == before - 1

@@ -99,14 +99,14 @@ def test_field_case_15_a_corrected_typo_and_a_second_person_are_accepted(
     browser.open(f"{website.url}/{policy}/script")
 
     def status() -> str:
-        return str(browser.all("[role=status]")[0].text)
+        return browser.texts("[role=status]")[0]
 
     before = stored(stack)
     fill(browser, f"ana-{policy}@example")
-    wait_for(lambda: "email" in status(), 10)
+    wait_for(lambda: "email" in status())
     for email in (f"ana-{policy}@example.com", f"ben-{policy}@example.com"):
         fill(browser, email)
-        wait_for(lambda: status() == "Thank you.", 10)
+        wait_for(lambda: status() == "Thank you.")
         assert email in stored(stack)
         browser.run("document.querySelector('[role=status]').textContent = ''")
     assert stored(stack) == sorted([*before, f"ana-{policy}@example.com", f"ben-{policy}@example.com"])
@@ -115,7 +115,7 @@ def test_field_case_15_a_corrected_typo_and_a_second_person_are_accepted(
 def test_a_plain_form_of_a_listed_site_is_redirected(browser: Browser, stack: MovableStack, website: Website) -> None:
     browser.open(f"{website.url}/{SHOWING}/plain")
     fill(browser, "plain@example.com")
-    wait_for(lambda: browser.driver.title == "Merci", 10)
+    wait_for(lambda: browser.driver.title == "Merci")
     assert "plain@example.com" in stored(stack)
 
 
@@ -134,7 +134,7 @@ def test_visitors_read_their_own_language(
     for example, address, title in (("plain", "ana@example", wrong), ("unsubscribe", "ana@example.com", left)):
         browser.open(f"{website.url}/{SHOWING}/{example}")
         fill(browser, address)
-        wait_for(lambda: browser.driver.title not in (example, ""), 10)  # noqa: B023 - waited for at once
+        wait_for(lambda: browser.driver.title not in (example, ""))  # noqa: B023 - waited for at once
         assert browser.texts("h1") == [title]
         assert browser.run("document.documentElement.lang") == language[:2]
         assert axe(browser) == []
@@ -148,7 +148,7 @@ def test_field_case_16_a_plain_form_of_a_page_that_hides_its_origin_is_told_why(
     before = stored(stack)
     browser.open(f"{website.url}/{policy}/{example}")
     fill(browser, "hidden@example.com")
-    wait_for(lambda: browser.driver.title not in (example, ""), 10)
+    wait_for(lambda: browser.driver.title not in (example, ""))
     shown = browser.run("document.body.innerText")
     assert "Referrer-Policy" in shown and '"null"' in shown and "[forms.footer]" in shown
     assert stored(stack) == before
@@ -161,11 +161,11 @@ def test_field_case_16_with_null_listed_plain_forms_work_under_every_policy(
     stack = stack_with(shared_stack, website, f'["{website.url}", "null"]')
     browser.open(f"{website.url}/{policy}/plain")
     fill(browser, "ana@example.com")
-    wait_for(lambda: browser.driver.title == "Merci", 10)
+    wait_for(lambda: browser.driver.title == "Merci")
     assert stored(stack) == ["ana@example.com"]
     browser.open(f"{website.url}/{policy}/unsubscribe")
     fill(browser, "ben@example.com")
-    wait_for(lambda: "ben@example.com" in stored(stack), 10)
+    wait_for(lambda: "ben@example.com" in stored(stack))
     shared_stack.idle()
 
 
@@ -177,16 +177,16 @@ def test_the_examples_work_for_one_person_after_another(browser: Browser, place:
     for person in ("ana@example.com", "ben@example.com"):
         browser.open(f"{site}/plain")
         fill(browser, person)
-        wait_for(lambda: browser.driver.title == "Merci", 10)
+        wait_for(lambda: browser.driver.title == "Merci")
     browser.open(f"{site}/script")
     fill(browser, "eva@example.com")
-    wait_for(lambda: browser.all("[role=status]")[0].text == "Thank you.", 10)
+    wait_for(lambda: browser.texts("[role=status]") == ["Thank you."])
     assert browser.complaints() == []
     assert stored(stack) == ["ana@example.com", "ben@example.com", "eva@example.com"]
     assert pages_of_consent(stack) == {f"{place.website.url}/"}
     browser.open(f"{site}/unsubscribe")
     fill(browser, "ana@example.com")
-    wait_for(lambda: browser.driver.title == "You are unsubscribed – Association Exemple", 10)
+    wait_for(lambda: browser.driver.title == "You are unsubscribed – Association Exemple")
     [back] = browser.all("main a")
     assert back.get_attribute("href") == f"{place.website.url}/"
     assert stored(stack).count("ana@example.com") == 2
@@ -201,7 +201,7 @@ def test_a_typo_is_corrected_on_relais_page_and_goes_on_to_the_redirect(
         browser.all("form")[0].find_element("css selector", "[name=email]").send_keys("ana@example")
         browser.all("[name=prenom]")[0].send_keys("Ana")
         browser.all("button")[0].click()
-        wait_for(lambda: browser.driver.title == "Error – Something is still to be corrected – Association Exemple", 10)
+        wait_for(lambda: browser.driver.title == "Error – Something is still to be corrected – Association Exemple")
         assert browser.driver.current_url == f"{place.relais}/forms/footer/signup", "nothing typed in the URL"
         [link] = browser.all("[role=alert] a")
         assert link.text == "E‑mail address: check what follows the @, as in name@example.com."
@@ -210,7 +210,7 @@ def test_a_typo_is_corrected_on_relais_page_and_goes_on_to_the_redirect(
         assert (focused.get_attribute("name"), focused.get_attribute("value")) == ("email", "ana@example")
         focused.send_keys(END, ".com")
         browser.all("button")[0].click()
-        wait_for(lambda: browser.driver.title == "Merci", 10)
+        wait_for(lambda: browser.driver.title == "Merci")
     [event] = events(place.stack)
     assert (event["email"]["S"], event["fields"]["M"]) == ("ana@example.com", {"prenom": {"S": "Ana"}})
     assert pages_of_consent(place.stack) == {f"{place.website.url}/"}
@@ -226,14 +226,14 @@ def test_without_a_connection_the_script_says_so_and_what_is_sent_again_counts_o
         browser.open(f"{place.website.url}/{SHOWING}/script")
         browser.offline(True)
         fill(browser, "ana@example.com")
-        wait_for(lambda: browser.all("[role=status]")[0].text.startswith("No connection"), 10)
+        wait_for(lambda: browser.texts("[role=status]")[0].startswith("No connection"))
         assert stored(place.stack) == []
         assert browser.all("[name=email]")[0].get_attribute("value") == "ana@example.com", "still there"
     finally:
         browser.offline(False)
         browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
     browser.all("button")[0].click()
-    wait_for(lambda: browser.all("[role=status]")[0].text == "Thank you.", 10)
+    wait_for(lambda: browser.texts("[role=status]") == ["Thank you."])
     assert stored(place.stack) == ["ana@example.com"]
 
 

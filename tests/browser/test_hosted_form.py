@@ -43,7 +43,7 @@ def test_it_needs_neither_a_website_nor_a_script(browser: Browser, stack: Movabl
         browser.all("button")[0].click()
         assert browser.driver.current_url == f"{stack.http}/forms/footer", "the browser asks for what is required"
         sign_up(browser, "ana@example.com")
-        wait_for(lambda: browser.driver.current_url == f"{website.url}/merci", 10)
+        wait_for(lambda: browser.driver.current_url == f"{website.url}/merci")
     assert browser.complaints() == []
     assert stored(stack) == ["ana@example.com"]
     assert pages_of_consent(stack) == {f"{stack.http}/forms/footer"}
@@ -57,7 +57,7 @@ def test_in_a_frame_of_a_listed_website_it_leads_the_window_to_the_redirect(
     assert axe(browser) == []
     sign_up(browser, "ana@example.com")
     browser.driver.switch_to.default_content()
-    wait_for(lambda: browser.driver.title == "Merci", 10)
+    wait_for(lambda: browser.driver.title == "Merci")
     assert browser.complaints() == []
     assert stored(stack) == ["ana@example.com"]
 
@@ -70,12 +70,12 @@ def test_without_a_redirect_the_frame_shows_what_comes_next(
     browser.open(f"{website.url}/{SHOWING}/frame")
     browser.driver.switch_to.frame(0)
     sign_up(browser, "ana@example")
-    wait_for(lambda: browser.texts("h1") == ["Il reste quelque chose à corriger"], 10)
+    wait_for(lambda: browser.texts("h1") == ["Il reste quelque chose à corriger"])
     address = browser.all("[name=email]")[0]
     address.clear()
     address.send_keys("ana@example.com")
     browser.all("button")[0].click()
-    wait_for(lambda: browser.texts("h1") == ["Merci pour votre inscription"], 10)
+    wait_for(lambda: browser.texts("h1") == ["Merci pour votre inscription"])
     browser.driver.switch_to.default_content()
     assert browser.driver.current_url == f"{website.url}/{SHOWING}/frame"
     assert stored(stack) == ["ana@example.com"]
@@ -88,7 +88,7 @@ def test_its_script_solves_the_challenge(browser: Browser, shared_stack: SharedS
     browser.speak("fr")
     browser.open(f"{stack.http}/forms/footer")
     sign_up(browser, "ana@example.com")
-    wait_for(lambda: browser.driver.current_url == f"{website.url}/merci", 20)
+    wait_for(lambda: browser.driver.current_url == f"{website.url}/merci")
     assert browser.complaints() == []
     wait_for(lambda: Ediware(stack.sandbox).emails()["ana@example.com"] == 1)
     with browser.without_scripts():

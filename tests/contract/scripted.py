@@ -91,6 +91,16 @@ def dripping(data: bytes, pause: float) -> Reply:
     return play
 
 
+def stalled(data: bytes) -> Reply:
+    """These bytes, then nothing more until the server ends."""
+
+    def play(line: Line) -> None:
+        line.send(data)
+        line.pause(threading.TIMEOUT_MAX)
+
+    return play
+
+
 def silence(seconds: float) -> Reply:
     """Nothing for a while, then the end of the connection."""
 

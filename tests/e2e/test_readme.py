@@ -30,7 +30,7 @@ ALARMS = (ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")
 METRICS = (ROOT / "docs" / "logs-and-metrics.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("local/**/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-SECONDS = 120
+SECONDS = 240
 # One second is the pause of a loop that waits for something; longer, and time has to pass.
 SLEEP = 'sleep() { if [ "$1" -gt 1 ]; then curl -s "@URL@/$1"; else command sleep 0.1; fi; }\n'
 

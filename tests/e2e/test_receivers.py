@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,21 @@ PORTS = dict.fromkeys(("Python", "PHP", "Node"), 0)
 
 
 @pytest.fixture(scope="module")
-def telling(shared_stack: SharedStack) -> Iterator[MovableStack]:
+def reserved() -> Iterator[dict[str, socket.socket]]:
+    """A socket bound to each port, so that no other process is given it before the receiver starts."""
+    with ExitStack() as sockets:
+        bound = {name: sockets.enter_context(socket.socket()) for name in PORTS}
+        for name, each in bound.items():
+            each.bind(("127.0.0.1", 0))
+            PORTS[name] = each.getsockname()[1]
+        yield bound
+
+
+@pytest.fixture(scope="module")
+def telling(shared_stack: SharedStack, reserved: dict[str, socket.socket]) -> Iterator[MovableStack]:
     """A stack with an account and a form for each receiver, at a port of its own."""
     config = sample_config(shared_stack.sandbox)
     for name in PORTS:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            PORTS[name] = free.getsockname()[1]
         account, documented = name.lower(), PAGE.block("Receivers to copy", "toml")
         for value in ("https://crm.example.com/relais", "secret:relais/{stage}/crm#whsec"):
             assert f'"{value}"' in documented
@@ -53,13 +63,16 @@ prenom = "prenom"
 
 
 @pytest.fixture(params=PORTS, ids=str.lower)
-def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def receiver(
+    request: pytest.FixtureRequest, telling: MovableStack, reserved: dict[str, socket.socket], tmp_path: Path
+) -> Iterator[str]:
     """A receiver that runs in the test's folder: its name."""
     name = str(request.param)
     program, port = PAGE.program(name), PORTS[name]
     program.write(tmp_path)
     setup = PAGE.block("Receivers to copy")
     assert "9000" in program.command
+    reserved[name].close()
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
             ["sh", "-euc", f"{setup}\nexec {program.command.replace('9000', str(port))}"],

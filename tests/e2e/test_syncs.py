@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from local.sandbox import Control, sample_config
 from local.sandbox.mymailmarket.samples import NEWSLETTER
-from tests.contract.scripted import Scripted, answer
+from tests.contract.scripted import Scripted, answer, message, stalled
 from tests.e2e.world import ADMIN_KEY, Ediware, event as event_of, put_on_queue
 from tests.support.aws import TestAws
 from tests.support.stack import MovableStack, SharedStack
@@ -61,9 +61,11 @@ class World:
     ediware: Ediware
     host: Scripted
 
-    def serve(self, lines: list[str], encoding: str = "utf-8") -> None:
-        """Let the host answer with a file of these lines."""
-        self.host.otherwise = answer("\n".join(lines).encode(encoding), headers={"Content-Type": "text/csv"})
+    def serve(self, lines: list[str], encoding: str = "utf-8", *, stalls: bool = False) -> None:
+        """Let the host answer with a file of these lines; if it `stalls`, the first answer stops after four fifths."""
+        whole = message("\n".join(lines).encode(encoding), headers={"Content-Type": "text/csv"})
+        self.host.script = [stalled(whole[: len(whole) * 4 // 5])] if stalls else []
+        self.host.otherwise = lambda line: line.send(whole)
 
     def delivery(self, event_id: str) -> Mapping[str, Any]:
         """A sync's only delivery."""
@@ -157,11 +159,12 @@ def test_a_file_is_fetched_by_the_provider(world: World) -> None:
 
 def test_an_import_continues_after_a_killed_worker(world: World) -> None:
     people = [f"person{number}@example.com" for number in range(1000)]
-    world.serve(["email", *people])
+    # The first worker gets 800 rows, stores a chunk of 500, and waits for the rest of the file.
+    world.serve(["email;prenom", *(f"{email};{'x' * 200}" for email in people)], stalls=True)
     put_on_queue(world.stack.aws, "syncs", [{"type": "sync", "id": "import", "kind": "contacts", "source": "crm"}])
-    wait_for(lambda: _rows_noted(world.stack.aws), every_seconds=0.005)
+    wait_for(lambda: _rows_noted(world.stack.aws))
     assert world.stack.kill_workers() > 0
-    assert 0 < _rows_noted(world.stack.aws) < len(people), "it was killed too late to show anything"
+    assert 0 < _rows_noted(world.stack.aws) < len(people)
     assert _stored(world, "import")
     # Its worker is taken for dead after a while; then sweep, which runs every minute, finds the sync.
     assert world.ended("import")["reason"] == "held 1000, refused 0"

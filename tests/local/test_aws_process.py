@@ -23,7 +23,7 @@ def test_the_server_ends_with_its_parent_process() -> None:
     pid = int(starter.stdout.readline())
     starter.kill()
     starter.wait()
-    wait_for(lambda: not alive({pid}), 5)
+    wait_for(lambda: not alive({pid}))
 
 
 def test_started_alone_it_runs_until_a_signal(aws_server: TestAws) -> None:

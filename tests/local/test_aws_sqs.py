@@ -103,12 +103,12 @@ def test_an_abandoned_long_poll_takes_no_message(aws: TestAws, queue: str) -> No
 
 def test_a_message_is_redelivered_and_then_moved_to_the_dead_letter_queue(aws: TestAws, queue: str) -> None:
     sent = aws.sqs.send_message(QueueUrl=queue, MessageBody="again")["MessageId"]
-    first = receive(aws, queue, visibility=1)
+    first = receive(aws, queue, visibility=2)  # long enough for a slow machine to ask once more meanwhile
     assert receive(aws, queue) == []
-    again = receive(aws, queue, wait=3)
+    again = receive(aws, queue, wait=5)
     aws.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=again[0]["ReceiptHandle"], VisibilityTimeout=0)
     assert [message["Attributes"]["ApproximateReceiveCount"] for message in first + again] == ["1", "2"]
-    wait_for(lambda: receive(aws, queue) == [] and aws.waiting("dead") == 1, 5)
+    wait_for(lambda: receive(aws, queue) == [] and aws.waiting("dead") == 1)
     assert receive(aws, aws.queue_url("dead"))[0]["MessageId"] == sent
 
 

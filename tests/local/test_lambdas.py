@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.support.stack import ROOT
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server
-NAMES = ("echo", "noisy", "fails", "sleeps", "dies", "exits", "unserializable", "missing")
+NAMES = ("echo", "noisy", "fails", "sleeps", "meets", "dies", "exits", "unserializable", "missing")
 IN_TIME, LATE = 10.0, 0.3
 
 
@@ -68,10 +69,13 @@ def test_a_handler_gets_its_event_a_real_context_and_lambdas_environment(functio
     }
 
 
-def test_sequential_invocations_share_a_process_and_concurrent_ones_do_not(functions: Functions) -> None:
+def test_sequential_invocations_share_a_process_and_concurrent_ones_do_not(
+    functions: Functions, tmp_path: Path
+) -> None:
     assert invoke(functions, "echo")["pid"] == invoke(functions, "echo")["pid"]
+    both = {"folder": str(tmp_path), "number": 2}
     with ThreadPoolExecutor(2) as callers:
-        pids = set(callers.map(lambda _: invoke(functions, "sleeps", {"seconds": 0.4}), range(2)))
+        pids = set(callers.map(lambda _: invoke(functions, "meets", both), range(2)))
     assert len(pids) == 2
 
 
@@ -127,12 +131,12 @@ def test_stopping_finishes_running_invocations_and_ends_every_process(capfd: pyt
         late = callers.submit(invoke, functions, "sleeps", {"seconds": 9})
         wait_for(lambda: functions.busy() == 2)
         below |= descendants(functions.pid)
-        functions.stop(0.5)
+        functions.stop(1.5)
         assert soon.result() > 0
         assert isinstance(late.exception(), FunctionFailed)
     with pytest.raises(NoEnvironment):
         invoke(functions, "sleeps", {"seconds": 0})
-    wait_for(lambda: not alive(below), 2)
+    wait_for(lambda: not alive(below))
     heard = capfd.readouterr()
     assert heard.out == ""
     assert "printed by a handler" in heard.err
@@ -164,4 +168,4 @@ def test_a_running_handler_ends_with_a_killed_stack() -> None:
     below = wait_for(lambda: found if len(found := descendants(owner.pid)) == 2 else set())
     owner.kill()
     owner.wait()
-    wait_for(lambda: not alive(below), 1)
+    wait_for(lambda: not alive(below))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,11 +108,3 @@ class PackagedFunction:
 def isolated(*args: str) -> list[str]:
     """Lambda's Python, where it is there, without installed packages: neither an environment's nor this checkout's."""
     return runtime_client.isolated(*args, python=interpreter())
-
-
-def wait_until_invoked(function: PackagedFunction, times: int, deadline_seconds: float = 20) -> None:
-    """Until the function has been started for that many events in all."""
-    deadline = time.monotonic() + deadline_seconds
-    while len(function.events) < times:
-        assert time.monotonic() < deadline, f"{len(function.events)} of {times} invocations"
-        time.sleep(0.05)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.packaged.conftest import Artefact
-from tests.packaged.functions import wait_until_invoked
 from tests.packaged.gateway_events import event_of, scheduled
 from tests.support.waiting import wait_for
 
@@ -30,17 +29,17 @@ def test_messages_of_a_killed_worker_are_redelivered(artefact: Artefact, poll: C
         event = {"type": "signup", "id": f"event-{number}", "form": "footer", "email": email}
         aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
     poll("signups")
-    wait_for(lambda: artefact.control.faults()[0]["fired"] == 1, 20)
+    wait_for(lambda: artefact.control.faults()[0]["fired"] == 1)
     first = len(worker.events)
     worker.deadline_seconds = deadline
     worker.kill()
-    wait_until_invoked(worker, first + 1)
+    wait_for(lambda: len(worker.events) > first)
     again = worker.events[first]["Records"]
     assert {record["attributes"]["ApproximateReceiveCount"] for record in again} == {"2"}
     wait_for(lambda: artefact["sweep"](scheduled()) and delivered(artefact) == {"event-0", "event-1"}, 60, 1)
     assert artefact.ediware.emails()[PEOPLE[0]] == artefact.ediware.emails()[PEOPLE[1]] == 1
     assert artefact.request(event_of("event-0"))[1]["deliveries"][0]["unknown_outcome"]
-    wait_for(lambda: aws.message_count("relais-local-signups") == 0, 20)
+    wait_for(lambda: aws.message_count("relais-local-signups") == 0)
 
 
 def delivered(artefact: Artefact) -> set[str]:

@@ -29,20 +29,18 @@ def test_a_signup_and_an_unsubscribe_reach_the_provider(artefact: Artefact, poll
     poll("signups", "unsubscribes")
     status, joined = artefact.request(form("signup", email=PERSON, prenom="Zoé"))
     assert (status, joined["status"]) == (202, "accepted")
-    wait_for(lambda: artefact.ediware.emails()[PERSON] == 1, 20)
+    wait_for(lambda: artefact.ediware.emails()[PERSON] == 1)
     row = next(row for row in artefact.ediware.account()["lists"]["4781"]["rows"] if row["email"] == PERSON)
     assert row["prenom"] == "Zoé"
-    wait_for(lambda: status_of(artefact, joined["id"]) == "delivered", 10)
+    wait_for(lambda: status_of(artefact, joined["id"]) == "delivered")
     status, unsubscribe = artefact.request(form("unsubscribe", email=PERSON))
     assert status == 202
-    wait_for(lambda: status_of(artefact, unsubscribe["id"]) == "delivered", 20)
+    wait_for(lambda: status_of(artefact, unsubscribe["id"]) == "delivered")
     told = unsubscribed_at(artefact.packaged.sandbox.url, PERSON)
     assert told["ediware"] and told["mailpartner"]  # the third has no list that this person is on
     assert artefact.request(event_of(joined["id"], key="wrong"))[0] == 401
-    wait_for(
-        lambda: not any(artefact.aws.message_count(f"relais-local-{queue}") for queue in ("signups", "unsubscribes")),
-        10,
-    )
+    queues = ("relais-local-signups", "relais-local-unsubscribes")
+    wait_for(lambda: not any(artefact.aws.message_count(queue) for queue in queues))
     assert PERSON not in artefact.logs
     assert artefact.packaged.api_key not in artefact.logs
 
@@ -51,12 +49,12 @@ def test_an_unsubscribe_link_of_a_mail_works(artefact: Artefact, poll: Callable[
     """Also that the zip's cryptography can be loaded: it is compiled, as nothing else of ours is."""
     poll("signups", "unsubscribes")
     assert artefact.request(form("signup", email=READER))[0] == 202
-    wait_for(lambda: artefact.ediware.emails()[READER] == 1, 20)
+    wait_for(lambda: artefact.ediware.emails()[READER] == 1)
     row = next(row for row in artefact.ediware.account()["lists"]["4781"]["rows"] if row["email"] == READER)
     asked = artefact["api_handler"](link("GET", row["lien_desabo"]))
     assert (asked["statusCode"], "r•••@example.com" in asked["body"]) == (200, True)
     assert artefact["api_handler"](link("POST", row["lien_desabo"]))["statusCode"] == 200
-    wait_for(lambda: unsubscribed_at(artefact.packaged.sandbox.url, READER)["ediware"], 20)
+    wait_for(lambda: unsubscribed_at(artefact.packaged.sandbox.url, READER)["ediware"])
     assert row["lien_desabo"].rpartition("/")[2] not in artefact.logs
 
 
@@ -105,11 +103,11 @@ def test_only_the_failed_message_is_redelivered(artefact: Artefact, poll: Callab
         QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "no JSON"}, {"Id": "1", "MessageBody": whole}]
     )
     poll("signups")
-    wait_for(lambda: len(worker.events) >= 2, 20)
+    wait_for(lambda: len(worker.events) >= 2)
     assert [sorted(bodies(event)) for event in worker.events[:2]] == [sorted(["no JSON", whole]), ["no JSON"]]
     assert artefact.ediware.emails()["lou@example.com"] == 1
     aws.create_resources()
-    wait_for(lambda: aws.message_count(queue) == 0 and aws.waiting(f"{queue}-dlq") == 1, 20)
+    wait_for(lambda: aws.message_count(queue) == 0 and aws.waiting(f"{queue}-dlq") == 1)
 
 
 def bodies(event: Any) -> list[str]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import wait_for
 
 
 def echo(event: Any, context: Any) -> Any:
@@ -41,6 +44,14 @@ def fails(event: Any, context: Any) -> Any:
 def sleeps(event: Any, context: Any) -> Any:
     """Takes its time."""
     time.sleep(event["seconds"])
+    return os.getpid()
+
+
+def meets(event: Any, context: Any) -> Any:
+    """Returns once `number` invocations with the same `folder` have begun."""
+    folder = Path(event["folder"])
+    (folder / context.aws_request_id).touch()
+    wait_for(lambda: len(list(folder.iterdir())) == event["number"])
     return os.getpid()
 
 
