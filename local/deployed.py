@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -29,6 +31,14 @@ _REJECTED = frozenset(
         "UnrecognizedClientException",
     }
 )
+
+
+def region() -> str | None:
+    """Return the region that AWS_REGION names, which the AWS command line reads and boto3 does not; None without one.
+
+    boto3 then takes that of AWS_DEFAULT_REGION or of the profile.
+    """
+    return os.environ.get("AWS_REGION") or None
 
 
 def error_code(error: ClientError | BotoCoreError) -> str:

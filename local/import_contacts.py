@@ -29,7 +29,7 @@ from chalicelib.ledger.table import Table
 from local import running_stacks
 from local.configuration import read_configuration
 from local.contacts_file import ContactsFile, FileRefused, Part, Target, parts_of
-from local.deployed import access_problem, error_code
+from local.deployed import access_problem, error_code, region
 from local.list_check import NOBODY_ASKED, check_list
 from local.options import STAGE, StartFailed, read_options, stack_environ, stage_name
 
@@ -176,9 +176,9 @@ def connect(stage: str, stack: running_stacks.StackState | None) -> Connection:
         os.environ.update(environ, AWS_DEFAULT_REGION=stack.region, AWS_REGION=stack.region)
     queue = names.queue(stage, "syncs")
     try:
-        sqs = boto3.client("sqs")
+        sqs = boto3.client("sqs", region())
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        table = Table(boto3.client("dynamodb"), names.table(stage, "ledger"))
+        table = Table(boto3.client("dynamodb", region()), names.table(stage, "ledger"))
     except (ClientError, BotoCoreError) as error:
         raise CannotSend(_reason(error, queue)) from None
     view = EventView(table, lambda account: AccountState(), lambda: datetime.now(UTC))

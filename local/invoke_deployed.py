@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.operators.functions import KEY, changes
 from local import template
-from local.deployed import access_problem, error_code
+from local.deployed import access_problem, error_code, region
 from local.options import DEFAULT_REGION, STAGE
 from local.template_reader import Function, describe
 
@@ -79,7 +79,7 @@ def make(call: Call) -> Mapping[str, Any]:
             retries={"total_max_attempts": 1},
             tcp_keepalive=True,  # routers on the way forget a connection that is silent for minutes
         )
-        client = boto3.session.Session().client("lambda", config=config)
+        client = boto3.session.Session(region_name=region()).client("lambda", config=config)
         answer = client.invoke(FunctionName=call.name, Payload=json.dumps(call.event).encode())
         document = json.loads(answer["Payload"].read() or b"null")
     except (ClientError, BotoCoreError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -235,7 +236,15 @@ def test_an_import_that_waits_is_left_to_go_on_by_itself(
     ]
 
 
-def test_a_stage_that_is_not_deployed_is_named(run: Run, prod: Product) -> None:
+@pytest.mark.parametrize("variable", ["AWS_DEFAULT_REGION", "AWS_REGION"])
+def test_a_stage_that_is_not_deployed_is_named(
+    run: Run, prod: Product, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    region = os.environ["AWS_DEFAULT_REGION"]
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, region)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the region
     code, _, errors = run("email\na@example.com\n", "--account", "paris", "--list", "1", "--stage", "test")
     assert (code, errors) == (
         1,

@@ -182,10 +182,7 @@ def test_a_key_is_said_when_a_person_interrupts(api: LambdaApi, run: Run, monkey
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        (
-            {"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "eu-west-3"},
-            "There are no AWS credentials: set AWS_PROFILE",
-        ),
+        ({"AWS_REGION": "eu-west-3"}, "There are no AWS credentials: set AWS_PROFILE"),
         ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "No AWS region is set: set AWS_REGION"),
         ({"AWS_PROFILE": "none-such", "AWS_DEFAULT_REGION": "eu-west-3"}, "AWS_PROFILE must name one of ~/.aws/config"),
         (
