@@ -15,6 +15,8 @@ from chalicelib.providers import registry
 from chalicelib.providers.spec import Function, ProviderSpec, RateLimit
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "providers"
+BAR = r"\|"
+"""A bar within a cell of a table."""
 _MARKED = r"(<!-- {part}: [^\n]*-->\n).*?(<!-- end -->)"
 
 
@@ -64,7 +66,8 @@ def functions(declared: Sequence[Function]) -> str:
     """A table of functions, as `call_provider` takes them."""
     if not declared:
         return "None: there is nothing that `call_provider` could call."
-    lines = [f"| `{each.name}` | {_parameters(each)} | {_confirm(each)} | {each.help} |" for each in declared]
+    rows = ((f"`{each.name}`", _parameters(each), _confirm(each), each.help) for each in declared)
+    lines = [f"| {' | '.join(cell.replace('|', BAR) for cell in row)} |" for row in rows]
     return "\n".join(["| function | parameters | needs `confirm` | |", "|---|---|---|---|", *lines])
 
 
