@@ -26,6 +26,7 @@ def block(language: str) -> str:
 
 def test_the_guides_form_and_page_work_together(shared_stack: SharedStack, tmp_path: Path) -> None:
     sample = SAMPLE_FILE.read_text(encoding="utf-8")
+    assert "from the line `[forms.footer]` to the line before\n`[forms.nieuwsbrief]`" in GUIDE, "what SECTIONS replaces"
     mine, replaced = re.subn(SECTIONS, f"{block('toml')}\n", sample, flags=re.DOTALL | re.MULTILINE)
     assert replaced == 1
     path = tmp_path / "my.toml"
