@@ -10,7 +10,6 @@ same faults in less time.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 from collections.abc import Sequence
@@ -23,9 +22,9 @@ import pytest
 from chalicelib.domain.events import EventType
 from tests.support.all_orders import Orders, Walk
 from tests.support.interleaving import Run
-from tests.support.reference import ACCOUNTS, World, check, serial
+from tests.support.reference import ACCOUNTS, World, check
 
-pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover, pytest.mark.usefixtures("unobserved_workers")]
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 EVERYTHING = bool(os.environ.get("RELAIS_ALL_ORDERS"))
 SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))
@@ -141,13 +140,6 @@ def outcomes(walk: Walk, program: Program) -> set[str]:
 def outcome(world: World) -> str:
     """Effects so far, regardless of time and worker."""
     return str([world.statuses(), {name: provider.log for name, provider in world.logged.items()}])
-
-
-@pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Workers without threads and log lines: they run twenty thousand times."""
-    serial(monkeypatch)
-    caplog.set_level(logging.CRITICAL, "relais")
 
 
 @pytest.fixture(scope="module")

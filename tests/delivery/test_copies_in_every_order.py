@@ -11,8 +11,8 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.events import Status
 from chalicelib.providers.account import Account
-from tests.delivery.test_form_targets import FOOTER, forms, one_thread_a_worker as one_thread_a_worker
-from tests.support.interleaving import AnswerLost, Died, NotDone, Run, all_orders, at_operation
+from tests.delivery.test_form_targets import FOOTER, forms
+from tests.support.interleaving import AnswerLost, Died, NotDone, Point, Run, all_orders, fail_each_operation
 from tests.support.product import settings
 from tests.support.reference import LoggedProvider, World
 
@@ -20,7 +20,7 @@ ALL = ("paris", "lyon", "brest")
 COPIED = replace(FOOTER, copy_to=("brest",))
 ACCOUNTS = {name: Account(name, "ediware", secrets={"api_key": Secret.plain("placeholder")}) for name in ALL}
 
-pytestmark = pytest.mark.usefixtures("one_thread_a_worker")
+pytestmark = pytest.mark.usefixtures("unobserved_workers")
 
 
 class TwoConfigurations:
@@ -81,19 +81,11 @@ def test_a_worker_killed_at_any_step_loses_and_doubles_nobody() -> None:
 
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_failing_operation_of_a_move_with_a_copy(fault: type[BaseException]) -> None:
-    at, reached = 0, True
-    while reached:
-        both, reached = TwoConfigurations(), False
-
-        def act(name: str) -> None:
-            nonlocal reached
-            reached = True
-            if "_" in name or fault is Died:
-                raise fault
-
-        both.world.point = at_operation(at, act)
+    def move(point: Point) -> None:
+        both = TwoConfigurations()
+        both.world.point = point
         with suppress(Died):
             both.new.work("e0")
         both.check()
-        at += 1
-    assert at > 8
+
+    assert fail_each_operation(move, fault) >= 8

@@ -7,7 +7,6 @@ refused is delivered after `resend`, and every person once.
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,13 +20,12 @@ import pytest
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import EventType
-from chalicelib.reconciliation.sweep import Sweep
 from tests.operators.support import enqueued, report, resend
 from tests.support.aws import TestAws
 from tests.support.http import request
-from tests.support.interleaving import AnswerLost, Died, NotDone, Run, all_orders, at_operation
+from tests.support.interleaving import AnswerLost, Died, NotDone, Point, Run, all_orders, fail_each_operation
 from tests.support.product import START, FakeContext, Product, settings
-from tests.support.reference import World, serial
+from tests.support.reference import World
 
 PEOPLE = ["ann@example.com", "bob@example.com", "zoe@example.com"]
 FOOTER = Form("footer", "paris", "4781", "email", {"prenom": "prenom"})
@@ -256,15 +254,8 @@ class TwoConfigurations:
         assert len(calls) == 1 or delivery["unknown_outcome"], f"{calls}: twice, and not marked"
 
 
-@pytest.fixture
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    serial(monkeypatch)
-    monkeypatch.setattr(Sweep, "_measure", lambda *_: None)
-    caplog.set_level(logging.CRITICAL, "relais")
-
-
 @pytest.mark.seconds
-@pytest.mark.usefixtures("one_thread_a_worker")
+@pytest.mark.usefixtures("unobserved_workers")
 @pytest.mark.parametrize("first", [0, 1], ids=["old first", "new first"])
 def test_workers_with_two_configurations_deliver_a_person_once_in_every_order(first: int) -> None:
     def order(switches: frozenset[int]) -> int:
@@ -278,7 +269,7 @@ def test_workers_with_two_configurations_deliver_a_person_once_in_every_order(fi
     assert all_orders(order, 2) > 50
 
 
-@pytest.mark.usefixtures("one_thread_a_worker")
+@pytest.mark.usefixtures("unobserved_workers")
 def test_a_worker_killed_at_any_step_of_a_move_or_before_it() -> None:
     for switches in (frozenset({4}), frozenset({6}), frozenset[int]()):
         for victim in (0, 1):
@@ -289,28 +280,20 @@ def test_a_worker_killed_at_any_step_of_a_move_or_before_it() -> None:
                 both.check()
 
 
-@pytest.mark.usefixtures("one_thread_a_worker")
+@pytest.mark.usefixtures("unobserved_workers")
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_failing_operation_of_a_move(fault: type[BaseException]) -> None:
-    at, reached = 0, True
-    while reached:
-        both, reached = TwoConfigurations(), False
-
-        def act(name: str) -> None:
-            nonlocal reached
-            reached = True
-            if "_" in name or fault is Died:
-                raise fault
-
-        both.world.point = at_operation(at, act)
+    def move(point: Point) -> None:
+        both = TwoConfigurations()
+        both.world.point = point
         with suppress(Died):
             both.new.work("e0")
         both.check()
-        at += 1
-    assert at > 6
+
+    assert fail_each_operation(move, fault) >= 6
 
 
-@pytest.mark.usefixtures("one_thread_a_worker")
+@pytest.mark.usefixtures("unobserved_workers")
 def test_a_delivery_whose_outcome_at_the_old_account_is_unknown_is_marked_when_it_moves() -> None:
     both = TwoConfigurations()
 

@@ -6,7 +6,6 @@ every order in which nothing goes wrong. `RELAIS_TEST_SEED` repeats a sample.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import sys
@@ -19,12 +18,20 @@ import pytest
 from chalicelib.domain.errors import Kind
 from chalicelib.domain.events import EventType
 from chalicelib.ledger.keys import parse_sort_key
-from chalicelib.reconciliation.sweep import Sweep
-from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, Run, all_orders, at_operation
+from tests.support.interleaving import (
+    AnswerLost,
+    Died,
+    NotDone,
+    Point,
+    Repeat,
+    Run,
+    all_orders,
+    fail_each_operation,
+)
 from tests.support.product import START
-from tests.support.reference import World, body_of, check, serial
+from tests.support.reference import World, body_of, check
 
-pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover, pytest.mark.usefixtures("unobserved_workers")]
 SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 BOTH = ("paris", "lyon")
@@ -64,14 +71,6 @@ THREE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """And without log lines and measurements of what waits: workers and sweeps run some thousand times."""
-    serial(monkeypatch)
-    monkeypatch.setattr(Sweep, "_measure", lambda *_: None)
-    caplog.set_level(logging.CRITICAL, "relais")
-
-
 def works(world: World, program: Program) -> list[Callable[[], object]]:
     """What the two workers do."""
 
@@ -94,6 +93,16 @@ def carry_out(program: Program, run: Run, first: int = 0) -> Run:
     except AssertionError as error:
         raise AssertionError(f"{program} {first} {run.switches} {run.kill}: {error}\n{run.trace}") from error
     return run
+
+
+def one_after_the_other(world: World, program: Program, point: Point) -> None:
+    """Both workers of a program, each to its end or death; afterwards the world is settled and checked."""
+    world.point = point
+    for work in works(world, program):
+        with suppress(Died):
+            work()
+    world.settle()
+    check(world)
 
 
 def test_many_switches_between_workers_notified_of_the_same_events() -> None:
@@ -126,27 +135,7 @@ def test_a_worker_killed_at_any_step(program: Program) -> None:
 @pytest.mark.parametrize("program", [TWO[2], TWO[4], THREE[0], THREE[1]], ids=str)
 def test_any_single_failing_operation(program: Program, fault: type[BaseException]) -> None:
     """Not done, done twice because its answer was lost, done and never answered, or the last thing a worker did."""
-    at, reached = 0, True
-    while reached:
-        world, reached = program.world(), False
-
-        def act(name: str) -> None:
-            nonlocal reached
-            reached = True
-            if "_" in name or fault is Died:
-                raise fault
-
-        world.point = at_operation(at, act)
-        for work in works(world, program):
-            with suppress(Died):
-                work()
-        try:
-            world.settle()
-            check(world)
-        except AssertionError as error:
-            raise AssertionError(f"{program} {fault.__name__} at {at}: {error}") from error
-        at += 1
-    assert at > 10
+    assert fail_each_operation(lambda point: one_after_the_other(program.world(), program, point), fault) >= 10
 
 
 def test_an_event_that_comes_twice_in_one_batch_is_delivered_once_without_waiting() -> None:
@@ -178,25 +167,13 @@ def test_a_delivery_deferred_by_one_worker_is_not_deferred_again_by_another() ->
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_failing_operation_with_unknown_outcomes(fault: type[BaseException]) -> None:
     """The provider executes calls and its answers are lost; so may be the ledger writes about them."""
-    program, reached, at = TWO[2], True, 0
-    while reached:
-        world, reached = program.world(), False
 
-        def act(name: str) -> None:
-            nonlocal reached
-            reached = True
-            if "_" in name or fault is Died:
-                raise fault
-
+    def run(point: Point) -> None:
+        world = TWO[2].world()
         world.logged["paris"].fault = Kind.UNKNOWN
-        world.point = at_operation(at, act)
-        for work in works(world, program):
-            with suppress(Died):
-                work()
-        world.settle()
-        check(world)
-        at += 1
-    assert at > 10
+        one_after_the_other(world, TWO[2], point)
+
+    assert fail_each_operation(run, fault) >= 10
 
 
 def test_a_subscription_state_read_before_an_unsubscribe_lets_no_signup_through() -> None:

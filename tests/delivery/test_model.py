@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from chalicelib.domain.errors import Kind
 from chalicelib.domain.events import EventType, Status
 from chalicelib.operators.requeue import Requeues
-from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_operation
+from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_operation, fail_at
 from tests.support.product import FakeContext
 from tests.support.reference import ACCOUNTS, World, body_of, check, serial
 
@@ -66,7 +66,7 @@ class Order(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 1), which=choices, at=operations, fault=st.sampled_from(sorted(FAULTS)))
     def work_with_a_fault(self, number: int, which: list[int], at: int, fault: str) -> None:
-        self.world.point = at_operation(at, lambda name: fail(name, FAULTS[fault]))
+        self.world.point = fail_at(at, FAULTS[fault])
         self._work(number, *self._picked(which))
         self.world.point = lambda name: None
 
@@ -154,12 +154,6 @@ class Order(RuleBasedStateMachine):
         if failures and bodies:
             self.world.point = lambda name: None
             self._work(number, bodies=bodies)
-
-
-def fail(name: str, fault: type[BaseException]) -> None:
-    """Raise `fault`; a worker may die anywhere, the rest can only happen to the ledger."""
-    if fault is Died or "_" in name:
-        raise fault
 
 
 @pytest.mark.parametrize("examples", [10, pytest.param(100, marks=pytest.mark.slow)])

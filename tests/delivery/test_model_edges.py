@@ -12,19 +12,12 @@ from chalicelib.domain.errors import Kind, LedgerUnavailable
 from chalicelib.domain.events import EventType
 from tests.support.interleaving import Died, NotDone, Repeat
 from tests.support.product import settings
-from tests.support.reference import World, check, serial
+from tests.support.reference import World, check
 
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 
 
-@pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    serial(monkeypatch)
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
+pytestmark = pytest.mark.usefixtures("one_thread_a_worker")
 
 
 def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[str]:

@@ -13,21 +13,11 @@ from hypothesis import HealthCheck, given, strategies as st
 from chalicelib.domain.events import EventType
 from tests.support.examples import examples
 from tests.support.product import FakeContext, settings
-from tests.support.reference import World, serial
+from tests.support.reference import World
 
-pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover, pytest.mark.usefixtures("one_thread_a_worker")]
 
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
-
-
-@pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    serial(monkeypatch)
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
 
 
 def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[str]:

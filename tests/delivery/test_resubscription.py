@@ -15,7 +15,7 @@ from chalicelib.domain.ids import suppression_lift_id
 from chalicelib.ledger.subscriptions import SubscriptionStore
 from chalicelib.operators.ledger_scan import LedgerScan
 from chalicelib.providers.account import Account
-from tests.support.interleaving import AnswerLost, Died, NotDone, at_operation
+from tests.support.interleaving import AnswerLost, Died, NotDone, Point, fail_each_operation
 from tests.support.product import FakeContext, settings
 from tests.support.reference import LoggedProvider, World, check, serial
 
@@ -23,9 +23,7 @@ JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 ALL = ("paris", "lyon", "nice")
 
 
-@pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    serial(monkeypatch)
+pytestmark = pytest.mark.usefixtures("one_thread_a_worker")
 
 
 def three() -> World:
@@ -195,31 +193,21 @@ def test_a_row_id_that_cannot_be_stored_does_not_fail_the_unsubscribe(monkeypatc
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_operation_that_fails_during_a_resubscription(fault: type[BaseException]) -> None:
     """Also between the lift and the signup, and between the signup and its follow-up."""
-    at, reached = 0, True
-    while reached:
-        world, reached = three(), False
+
+    def resubscribe(point: Point) -> None:
+        world = three()
         unsubscribed_everywhere(world)
         (event_id,) = world.store(world.event(JOIN, "annabell", 2, ("lyon",)))
-
-        def act(name: str) -> None:
-            nonlocal reached
-            reached = True
-            if "_" in name or fault is Died:
-                raise fault
-
-        world.point = at_operation(at, act)
+        world.point = point
         with suppress(Died):
             world.work(event_id)
-        try:
-            world.clock.forward(seconds=200)
-            go_on(world, suppression_lift_id(event_id, "nice"))
-            check(world)
-            assert world.delivery(suppression_lift_id(event_id, "nice"), "nice")["status"] == "delivered"
-            assert verbs(world, "nice")[-1] == "lift"
-        except AssertionError as error:
-            raise AssertionError(f"{fault.__name__} at {at}: {error}") from error
-        at += 1
-    assert at > 10
+        world.clock.forward(seconds=200)
+        go_on(world, suppression_lift_id(event_id, "nice"))
+        check(world)
+        assert world.delivery(suppression_lift_id(event_id, "nice"), "nice")["status"] == "delivered"
+        assert verbs(world, "nice")[-1] == "lift"
+
+    assert fail_each_operation(resubscribe, fault) >= 10
 
 
 def again(world: World, **wanted: Any) -> dict[str, Any]:

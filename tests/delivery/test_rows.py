@@ -19,20 +19,13 @@ from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.ledger.keys import parse_sort_key
 from tests.support.interleaving import Died, NotDone
 from tests.support.product import START, Product, settings
-from tests.support.reference import World, check, serial
+from tests.support.reference import World, check
 
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 PERSON = "annabell"
 
 
-@pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    serial(monkeypatch)
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
+pytestmark = pytest.mark.usefixtures("one_thread_a_worker")
 
 
 def joins(world: World, *minutes: int, account: str = "paris", **more: Any) -> list[str]:

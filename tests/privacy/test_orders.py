@@ -25,7 +25,7 @@ from chalicelib.domain.ordering import all_settled
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.jobs import attempt
 from tests.privacy.support import PERSONAL
-from tests.support.interleaving import AnswerLost, Died, NotDone, OneByOne, Repeat, at_operation
+from tests.support.interleaving import AnswerLost, Died, NotDone, OneByOne, Repeat, at_operation, fail_at
 from tests.support.product import FakeContext
 from tests.support.reference import ACCOUNTS, World, body_of, serial, spelled
 
@@ -88,7 +88,7 @@ class Forgetting(RuleBasedStateMachine):
 
     @rule(person=persons, at=operations, fault=faults)
     def forget_with_a_fault(self, person: str, at: int, fault: str) -> None:
-        self.world.point = at_operation(at, lambda name: _fail(name, FAULTS[fault]))
+        self.world.point = fail_at(at, FAULTS[fault])
         try:
             answer = self._ask(person)
         except Died:
@@ -123,7 +123,7 @@ class Forgetting(RuleBasedStateMachine):
 
     @rule(which=choices, at=operations, fault=faults)
     def work_with_a_fault(self, which: list[int], at: int, fault: str) -> None:
-        self.world.point = at_operation(at, lambda name: _fail(name, FAULTS[fault]))
+        self.world.point = fail_at(at, FAULTS[fault])
         self._work(1, *self._picked(which))
         self.world.point = lambda name: None
 
@@ -257,11 +257,6 @@ class Forgetting(RuleBasedStateMachine):
 def _deletes(known: Any, account: str) -> Any:
     found = known(account)
     return found and replace(found, deletes_subscribers=account == "lyon")
-
-
-def _fail(name: str, fault: type[BaseException]) -> None:
-    if fault is Died or "_" in name:
-        raise fault
 
 
 def test_an_erased_person_stays_unsubscribed_and_erased_in_every_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,36 @@ def at_operation(at: int, act: Callable[[str], object]) -> Point:
     return point
 
 
+def fail_at(number: int, fault: type[BaseException]) -> Point:
+    """A `point` that raises `fault` at the operation of that number."""
+    return at_operation(number, lambda name: _fail(name, fault))
+
+
+def _fail(name: str, fault: type[BaseException]) -> None:
+    """Raise `fault`; a worker may die anywhere, the rest can only happen to the ledger, whose operations have a `_`."""
+    if fault is Died or "_" in name:
+        raise fault
+
+
+def fail_each_operation(run: Callable[[Point], object], fault: type[BaseException]) -> int:
+    """Call `run` once for each operation, which fails that time, and once without; returns the number of operations."""
+    number, reached = -1, True
+    while reached:
+        number, reached = number + 1, False
+
+        def act(name: str) -> None:
+            nonlocal reached
+            reached = True
+            _fail(name, fault)
+
+        try:
+            run(at_operation(number, act))
+        except AssertionError as error:
+            error.add_note(f"{fault.__name__} at operation {number}")
+            raise
+    return number
+
+
 class Tapped:
     """A boto3 client, or a substitute, that calls `point` before every operation."""
 
