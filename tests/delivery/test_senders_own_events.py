@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook as Sender
 
 from chalicelib.config.model import Form, Webhook
 from chalicelib.config.secrets import Secret
@@ -19,6 +18,7 @@ from tests.support.back_end import SECRET, Told, back_end_account, told
 from tests.support.http import request
 from tests.support.product import Product, settings
 from tests.support.provider import FakeProvider
+from tests.support.webhooks import signed
 
 pytestmark = pytest.mark.server
 
@@ -50,12 +50,7 @@ def send(product: Product, secret: str = SECRET, **event: Any) -> str:
     """The back end sends an event, which is delivered; its id."""
     product.clock.forward(minutes=1)
     body, now = json.dumps({"email": ZOE, **event}), product.clock()
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": f"msg-{now.timestamp()}",
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Sender(secret).sign(f"msg-{now.timestamp()}", now, body),
-    }
+    headers = {"Content-Type": "application/json", **signed(body, f"msg-{now.timestamp()}", now, secret)}
     response = request(product.container, "POST", "/events", headers, body)
     assert response.status == 202, response.body
     event_id = str(response.json["events"][0]["id"])

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 from jsonschema import Draft202012Validator
-from standardwebhooks.webhooks import Webhook as Sender
 
 from chalicelib.config.model import Form, Privacy, Settings, Source, UnsubscribeSync, Webhook
 from chalicelib.config.secrets import Secret
@@ -24,6 +23,7 @@ from tests.support.aws import TestAws
 from tests.support.examples import examples
 from tests.support.http import request
 from tests.support.product import Product, settings
+from tests.support.webhooks import signed
 
 pytestmark = pytest.mark.seconds
 
@@ -71,9 +71,7 @@ def test_an_example_is_accepted_when_it_is_sent(resources: TestAws, name: str) -
     shop = Webhook("shop", (Secret.plain(SECRET),), types=frozenset(EventType))
     product = Product(settings(**CONFIGURED, webhooks={"shop": shop}), providers={})
     now, body = product.clock(), json.dumps(EVENT_EXAMPLES[name])
-    signature = Sender(SECRET).sign("msg-1", now, body)
-    headers = {"webhook-id": "msg-1", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
-    answer = request(product.container, "POST", "/events", headers, body)
+    answer = request(product.container, "POST", "/events", signed(body, "msg-1", now, SECRET), body)
     assert (answer.status, answer.json.get("rejected")) == (202, [])
 
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
-from standardwebhooks.webhooks import Webhook as Sender
 from urllib3 import encode_multipart_formdata
 
 from chalicelib.config.model import Api, Webhook
@@ -24,6 +23,7 @@ from tests.support.aws import TestAws
 from tests.support.described import document, resolved
 from tests.support.http import Answer, ask, gateway_event, routes_over
 from tests.support.product import START, Product, settings
+from tests.support.webhooks import signed
 
 KEY = Secret.plain("placeholder-key-of-more-than-32-characters")
 URL = "https://relais.example.com"
@@ -110,8 +110,7 @@ def credentials(operation: Mapping[str, Any], id: str, body: bytes) -> dict[str,
         return {}
     if {"adminKey": []} in operation["security"]:
         return {"authorization": f"Bearer {KEY.reveal()}"}
-    signature = Sender(SECRET).sign(id, START, body.decode())
-    return {"webhook-id": id, "webhook-timestamp": str(int(START.timestamp())), "webhook-signature": signature}
+    return signed(body.decode(), id, START, SECRET)
 
 
 def linked(operation: Mapping[str, Any], answer: Answer) -> dict[str, str]:

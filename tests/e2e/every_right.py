@@ -18,7 +18,6 @@ from typing import Any, get_args
 
 import boto3
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from chalicelib.config.load import load
 from chalicelib.container import Container
@@ -29,10 +28,10 @@ from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.effects import Effects
 from chalicelib.ingestion.queue_messages import accept_messages, read_message
 from chalicelib.names import QueueKind
-from local.sandbox import SAMPLE_WEBHOOK_SECRET, Control, sample_config
+from local.sandbox import Control, sample_config
 from local.sandbox.samples import sample_account
 from tests.e2e.documented import DOCUMENTED
-from tests.e2e.world import ADMIN_KEY, submit
+from tests.e2e.world import ADMIN_KEY, post_signed, submit
 from tests.support.stack import MovableStack, SharedStack
 
 ACCOUNTS = ("paris", "lettre", "brussel")
@@ -138,14 +137,7 @@ class EveryRight:
 
     def _post(self, event: dict[str, Any]) -> None:
         """As a back end."""
-        now, data = self.stack.now(), json.dumps({**event, "id": "from-a-back-end"})
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": "from-a-back-end",
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(SAMPLE_WEBHOOK_SECRET).sign("from-a-back-end", now, data),
-        }
-        assert self.stack.request("POST", "/events", data, headers).status == 202
+        assert post_signed(self.stack, {**event, "id": "from-a-back-end"}).status == 202
 
     def worker(self, kind: QueueKind) -> None:
         """Whatever comes by whichever queue: any of them may bring events of any type."""

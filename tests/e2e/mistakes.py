@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from standardwebhooks.webhooks import Webhook
-
 from local.sandbox import SAMPLE_ADMIN_KEY, SAMPLE_WEBHOOK_SECRET
+from tests.support import webhooks
 
 
 @dataclass(frozen=True)
@@ -161,12 +160,7 @@ REQUESTS = [
 
 
 def signed(body: str, secret: str = SAMPLE_WEBHOOK_SECRET, minutes: int = 0, *, at: datetime) -> dict[str, str]:
-    when = at + timedelta(minutes=minutes)
-    return JSON | {
-        "webhook-id": "msg-1",
-        "webhook-timestamp": str(int(when.timestamp())),
-        "webhook-signature": Webhook(secret).sign("msg-1", when, body),
-    }
+    return JSON | webhooks.signed(body, "msg-1", at + timedelta(minutes=minutes), secret)
 
 
 def signed_requests(now: datetime) -> Iterator[Request]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from local.sandbox import sample_config
 from tests.contract.scripted import Scripted, answer
-from tests.e2e.world import event, submit
+from tests.e2e.world import event, post_signed, submit
 from tests.support.back_end import SECRET, Told, told
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
@@ -40,14 +38,7 @@ def stack(shared_stack: SharedStack, crm: Scripted) -> Iterator[MovableStack]:
 
 def post(stack: MovableStack, body: Any) -> str:
     """Send an event as the back end; returns its id."""
-    data, now = json.dumps(body), stack.now()
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": body["id"],
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(OWN_SECRET).sign(body["id"], now, data),
-    }
-    sent = stack.request("POST", "/events", data, headers)
+    sent = post_signed(stack, body, secret=OWN_SECRET)
     assert sent.status == 202, sent.body
     return str(body["id"])
 

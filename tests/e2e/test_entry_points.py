@@ -15,13 +15,12 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from chalicelib.providers import registry
 from chalicelib.providers.spec import Capabilities
 from local.sandbox import Control, sample_config
 from tests.contract.provider_kits import KITS
-from tests.e2e.world import ADMIN_KEY, FORM, put_on_queue
+from tests.e2e.world import ADMIN_KEY, FORM, post_signed, put_on_queue
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
@@ -130,14 +129,7 @@ class World:
         if entry == "queue":
             put_on_queue(self.stack.aws, QUEUE_OF[event["type"]], [event])
         else:
-            data, now = json.dumps(event), self.stack.now()
-            headers = {
-                "content-type": "application/json",
-                "webhook-id": event["id"],
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": Webhook(SECRET).sign(event["id"], now, data),
-            }
-            answer = self.stack.request("POST", "/events", data, headers)
+            answer = post_signed(self.stack, event, secret=SECRET)
             assert (answer.status, answer.json["accepted"]) == (202, 1), answer.body
         return str(event["id"])
 

@@ -4,7 +4,8 @@ resubscribe.
 
 from __future__ import annotations
 
-from tests.e2e.world import Control, Ediware, event, put_on_queue, submit, unsubscribed_at
+from local.sandbox import Control
+from tests.e2e.world import Ediware, event, put_on_queue, submit, unsubscribed_at
 from tests.support.stack import RunningStack
 from tests.support.waiting import wait_for
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from local.sandbox import SAMPLE_WEBHOOK_SECRET
 from tests.e2e.world import ADMIN_KEY, Ediware
 from tests.support.stack import MovableStack
 from tests.support.waiting import wait_for
+from tests.support.webhooks import signed
 
 PACKAGE = "generated_relais_client"
 
@@ -58,9 +58,7 @@ def test_a_generated_client_signs_up_sends_a_signed_batch_and_reads_statistics(
 
     def sign(request: httpx.Request) -> None:
         body, now = request.read().decode(), running.now()
-        signature = Webhook(SAMPLE_WEBHOOK_SECRET).sign("batch-1", now, body)
-        stated = {"webhook-id": "batch-1", "webhook-timestamp": str(int(now.timestamp()))}
-        request.headers.update({**stated, "webhook-signature": signature})
+        request.headers.update(signed(body, "batch-1", now, SAMPLE_WEBHOOK_SECRET))
 
     shop = generated("client").Client(base_url=running.http, httpx_args={"event_hooks": {"request": [sign]}})
     joins = models.SignupByForm("signup", "footer", "lea@example.com")

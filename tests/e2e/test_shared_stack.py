@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from local.leases import Leases
-from tests.e2e.world import Control, event, submit
+from local.sandbox import Control
+from tests.e2e.world import event, submit
 from tests.support.stack import MovableStack, SharedStack, StackNotStarted
 from tests.support.stack_process import ReceivedOnce
 from tests.support.waiting import wait_for

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.times import format_time
-from tests.e2e.world import ADMIN_KEY, Control
+from local.sandbox import Control
+from tests.e2e.world import ADMIN_KEY
 from tests.support.stack import RunningStack
 
 ACCOUNTS = ("paris", "lettre", "brussel")

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from local.sandbox import Control, sample_config
 from local.sandbox.mymailmarket.samples import NEWSLETTER
 from tests.contract.scripted import Scripted, answer, message, stalled
-from tests.e2e.world import ADMIN_KEY, Ediware, event as event_of, put_on_queue
+from tests.e2e.world import ADMIN_KEY, Ediware, event as event_of, post_signed, put_on_queue
 from tests.support.aws import TestAws
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
@@ -83,14 +82,7 @@ class World:
 
     def post(self, event: Mapping[str, Any]) -> None:
         """Send a signed event to the webhook route."""
-        data, now = json.dumps(event), self.stack.now()
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": event["id"],
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(SECRET).sign(event["id"], now, data),
-        }
-        assert self.stack.request("POST", "/events", data, headers).status == 202
+        assert post_signed(self.stack, event, secret=SECRET).status == 202
 
 
 @pytest.fixture

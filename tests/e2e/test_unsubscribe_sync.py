@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from chalicelib.config.secrets import Secret
 from chalicelib.unsubscribe_links.links import Links
-from local.sandbox import SAMPLE_WEBHOOK_SECRET, Control, sample_config
+from local.sandbox import Control, sample_config
 from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
 from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
-from tests.e2e.world import event as event_of, put_on_queue, submit
+from tests.e2e.world import event as event_of, post_signed, put_on_queue, submit
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
@@ -39,14 +38,7 @@ class World:
     control: Control
 
     def post(self, event: Mapping[str, Any]) -> None:
-        data, now = json.dumps(event), self.stack.now()
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": event["id"],
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(SAMPLE_WEBHOOK_SECRET).sign(event["id"], now, data),
-        }
-        assert self.stack.request("POST", "/events", data, headers).status == 202
+        assert post_signed(self.stack, event).status == 202
 
     def unsubscribe(self, entry: str, email: str) -> None:
         """Unsubscribe a person from every account through an entry point of Relais."""

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
-from local.sandbox import SAMPLE_ADMIN_KEY, Control, sample_config
+from local.sandbox import SAMPLE_ADMIN_KEY, SAMPLE_WEBHOOK_SECRET, Control
 from tests.support.aws import TestAws
-from tests.support.stack import Response, RunningStack
+from tests.support.stack import MovableStack, Response, RunningStack
+from tests.support.webhooks import signed
 
 ADMIN_KEY = SAMPLE_ADMIN_KEY
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -56,6 +57,15 @@ def submit(stack: RunningStack, verb: str, fields: Mapping[str, str], form: str 
     return stack.request("POST", f"/forms/{form}/{verb}", urlencode(fields), {**FORM, **headers})
 
 
+def post_signed(
+    stack: MovableStack, body: Mapping[str, Any], webhook_id: str | None = None, secret: str = SAMPLE_WEBHOOK_SECRET
+) -> Response:
+    """Post a signed event, or several, as a back end does; the id of the request is that of the event by default."""
+    data = json.dumps(body)
+    headers = {"content-type": "application/json"} | signed(data, webhook_id or body["id"], stack.now(), secret)
+    return stack.request("POST", "/events", data, headers)
+
+
 def put_on_queue(aws: TestAws, kind: str, events: Iterable[Mapping[str, Any]]) -> None:
     """Put complete events on a queue, ten a call and several calls concurrently."""
     url = aws.sqs.get_queue_url(QueueName=f"relais-local-{kind}")["QueueUrl"]
@@ -77,6 +87,3 @@ def event(stack: RunningStack, event_id: str, key: str = ADMIN_KEY) -> dict[str,
     assert answer.status == 200, answer.body
     found: dict[str, Any] = answer.json
     return found
-
-
-__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "submit", "unsubscribed_at"]

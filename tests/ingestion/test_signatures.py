@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
-from standardwebhooks.webhooks import Webhook as Sender
 
 from chalicelib.config.model import Webhook
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import SecretUnavailable
 from chalicelib.ingestion.signatures import NotSigned, verify
+from tests.support import webhooks
 
 NOW = datetime(2026, 3, 1, 9, 30, 0, tzinfo=UTC)
 BODY = '{"type": "unsubscribe", "email": "zoé@example.com"}'
@@ -30,12 +30,7 @@ CRM = Webhook("crm", (Secret.plain(OTHER),))
 
 
 def signed_headers(*secrets: str, body: str = BODY, at: datetime = NOW, id: str = "msg_1") -> dict[str, str]:
-    """What the standard's own package sends, with a signature for each secret."""
-    return {
-        "webhook-id": id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": " ".join(Sender(secret).sign(id, at, body) for secret in secrets),
-    }
+    return webhooks.signed(body, id, at, *secrets)
 
 
 def names(headers: Mapping[str, str], body: str = BODY, now: datetime = NOW) -> list[str]:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook as Sender
 
 from chalicelib.config.model import Settings, Webhook
 from chalicelib.config.secrets import Secret
@@ -17,6 +16,7 @@ from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import EventType
 from chalicelib.providers.account import Account
 from tests.ingestion.test_signatures import whsec
+from tests.support import webhooks
 from tests.web.surroundings import NOW, Answer, World, ask, gateway_event, make_app, make_settings
 
 SHOP, CRM, TWIN_OF_CRM, UNSUBSCRIBES, ALL = map(whsec, ("shop", "crm", "crm", "unsubscribes", "all"))
@@ -44,12 +44,7 @@ def settings() -> Settings:
 
 
 def signed(body: str, secret: str = SHOP, id: str = "msg_1", at: datetime = SIGNED_AT) -> dict[str, str]:
-    return {
-        "Content-Type": "application/json",
-        "webhook-id": id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Sender(secret).sign(id, at, body),
-    }
+    return {"Content-Type": "application/json", **webhooks.signed(body, id, at, secret)}
 
 
 @pytest.fixture
