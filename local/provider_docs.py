@@ -21,7 +21,7 @@ _MARKED = r"(<!-- {part}: [^\n]*-->\n).*?(<!-- end -->)"
 
 
 def pages() -> Iterator[tuple[Path, str, str]]:
-    """Every page with a marked part: its path, its text as it stands, and as it should be."""
+    """Yield every page with a marked part: its path, its text as it stands, and as it should be."""
     every = [registry.spec(name) for name in registry.names()]
     specs = [spec for spec in every if not spec.capabilities.keeps_nothing]  # which is no vendor to be compared
     yield _page(DOCS / "README.md", "capabilities", capabilities(specs))
@@ -39,7 +39,7 @@ def _page(path: Path, part: str, table: str) -> tuple[Path, str, str]:
 
 
 def capabilities(specs: Sequence[ProviderSpec]) -> str:
-    """A table with a column for each provider."""
+    """Return a table with a column for each provider."""
     rows = [
         ("", [f"[{spec.title}]({spec.name}.md)" for spec in specs]),
         ("`provider`", [f"`{spec.name}`" for spec in specs]),
@@ -63,10 +63,10 @@ def capabilities(specs: Sequence[ProviderSpec]) -> str:
 
 
 def functions(declared: Sequence[Function]) -> str:
-    """A table of functions, as `call_provider` takes them."""
+    """Return a table of functions, as `call_provider` takes them."""
     if not declared:
         return "None: there is nothing that `call_provider` could call."
-    rows = ((f"`{each.name}`", _parameters(each), _confirm(each), each.help) for each in declared)
+    rows = ((f"`{each.name}`", _parameters(each), _yes(each.changes), each.help) for each in declared)
     lines = [f"| {' | '.join(cell.replace('|', BAR) for cell in row)} |" for row in rows]
     return "\n".join(["| function | parameters | needs `confirm` | |", "|---|---|---|---|", *lines])
 
@@ -74,10 +74,6 @@ def functions(declared: Sequence[Function]) -> str:
 def _parameters(function: Function) -> str:
     each = [f"`{one.name}{'' if one.required else '?'}` {one.type}: {one.help}" for one in function.parameters]
     return "<br>".join(each) or "none"
-
-
-def _confirm(function: Function) -> str:
-    return _yes(function.changes)
 
 
 def _twice(spec: ProviderSpec) -> str:
@@ -99,7 +95,7 @@ def _rate(limit: RateLimit | None) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Rewrite the pages, or only say which are not current; the exit code."""
+    """Rewrite the pages, or only say which are not current; returns the exit code."""
     stale = [(path, made) for path, text, made in pages() if text != made]
     for path, made in stale:
         if "--check" in arguments:

@@ -66,7 +66,7 @@ class MotoApp:
         return DomainDispatcherApplication(create_backend_app)
 
     def reset(self) -> None:
-        """Forgets every queue, secret and parameter."""
+        """Forget every queue, secret and parameter."""
         from moto.moto_api._internal.models import moto_api_backend
 
         moto_api_backend.reset()

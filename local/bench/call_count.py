@@ -100,7 +100,7 @@ def _submit(handler: Callable[[Any, Any], Any], verb: str, person: str) -> str:
 
 
 def _work(handler: Callable[[Any, Any], Any], queue: str, event_id: str) -> None:
-    """One invocation of a queue's function with the notification of one event."""
+    """Invoke a queue's function once with the notification of one event."""
     body = json.dumps({"event_ids": [event_id]})
     message = {
         "MessageId": f"message-{event_id}",

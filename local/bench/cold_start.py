@@ -109,7 +109,7 @@ def with_secrets(config: str) -> tuple[str, str]:
 
 
 def _work(name: str) -> tuple[Callable[[], Any], Callable[[Any], bool]]:
-    """The event that starts a function, made anew for each start, and what a right answer is."""
+    """Return a function that makes the starting event anew for each start, and one that tells a right answer."""
     if name == HTTP:
         return _form_signup, _is_accepted
     if name == WORKER:

@@ -32,7 +32,7 @@ class Invocation:
     answered: threading.Event = field(default_factory=threading.Event)
 
     def take(self, kind: str, body: Any) -> None:
-        """What the runtime posted."""
+        """Keep what the runtime posted."""
         self.answer = (kind, body)
         self.answered.set()
 

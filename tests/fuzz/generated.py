@@ -137,7 +137,7 @@ def _config(url: str, phases: Sequence[str], examples: int, any_names: bool) -> 
 
 
 def _counts(context: HookContext, failure: Failure, case: schemathesis.Case, response: schemathesis.Response) -> bool:
-    """Whether a failed check is a failure; see `LEFT_OUT`."""
+    """Return whether a failed check is a failure; see `LEFT_OUT`."""
     check = type(failure).__name__
     if check == "IgnoredAuth":
         return "got `429 Too Many Requests`" not in failure.message

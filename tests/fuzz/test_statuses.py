@@ -66,13 +66,13 @@ class Sent:
     body: bytes = b""
 
     def but(self, body: bytes | None = None, **headers: str | None) -> Sent:
-        """The same with other headers (None: without it), or another body."""
+        """Return it with other headers (None: without it), or another body."""
         changed = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         kept = {name: value for name, value in changed.items() if value is not None}
         return replace(self, headers=kept, body=self.body if body is None else body)
 
     def to(self, path: str) -> Sent:
-        """The same to another path."""
+        """Return it with another path."""
         return replace(self, path=path)
 
 
@@ -86,7 +86,7 @@ class Asked:
         self.cookie = ""
 
     def right(self, method: str, path: str) -> Sent:
-        """The request that is answered with a success."""
+        """Return the request that is answered with a success."""
         to = re.sub(r"\{(\w+)\}", lambda found: self.names[found[1]], path)
         if (method, path) == ("POST", "/events"):
             body = json.dumps(SIGNUP).encode()
@@ -138,7 +138,7 @@ class Asked:
         yield from ways.get(status, ())
 
     def again(self, right: Sent, body: bytes, kind: str | None = None) -> Sent:
-        """The request with another body, signed if it was."""
+        """Return the request with another body, signed if it was."""
         signature = signed(body, self.stack.now()) if "webhook-id" in right.headers else {}
         headers = {**right.headers, **signature}
         return Sent(right.path, {**headers, "content-type": kind} if kind else headers, body)
@@ -160,7 +160,7 @@ def described() -> set[Status]:
 
 
 def answers_of_the_gateway(wanted: set[Status]) -> set[Status]:
-    """What API Gateway answers by itself: above a throttle, to 10 MB, and where the function fails."""
+    """Return what API Gateway answers by itself: above a throttle, to 10 MB, and where the function fails."""
     built = template.build("local")
     throttles.apply(built)
     api = describe(built, "eu-west-3").api

@@ -36,7 +36,7 @@ BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 def configuration(sandbox: str) -> str:
-    """The sample world, with a shop that may send everything and a source that cannot be reached."""
+    """Return the sample world, with a shop that may send everything and a source that cannot be reached."""
     shop = '[webhooks.shop]\ntypes = ["signup", "unsubscribe", "sync"]'
     source = '\n[sources.crm]\nurl = "https://crm.example.com/export.csv"\naccount = "paris"\nlist = "4781"\n'
     return sample_config(sandbox).replace("[webhooks.shop]", shop) + source
@@ -77,7 +77,7 @@ class Sender(AuthBase):
 
 
 def signed(body: bytes, now: datetime) -> dict[str, str]:
-    """The headers of a signed body, whose id follows from it.
+    """Return the headers of a signed body, whose id follows from it.
 
     The standard's own package signs texts alone; these bodies may be any bytes.
     """
@@ -100,7 +100,7 @@ def _is_event(body: bytes) -> bool:
 
 
 def narrowed(served: dict[str, Any]) -> dict[str, Any]:
-    """The document for generating requests, with the world's own names; answers are as served."""
+    """Return the document for generating requests, with the world's own names; answers are as served."""
     document = deepcopy(served)
     schemas = document["components"]["schemas"]
     _narrow_events(schemas)

@@ -56,7 +56,7 @@ def _why(outcome: Outcome) -> str:
 
 
 def say(name: str, promise: str, seconds: str, result: str) -> None:
-    """One line of the table."""
+    """Print one line of the table."""
     sys.stdout.write(f"{name:<34}  {promise:<72}  {seconds:>7}  {result}\n")
     sys.stdout.flush()
 

@@ -62,5 +62,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _first_line(text: str) -> str:
-    """The first meaningful line of an error's text, at most 200 characters of it."""
+    """Return the first meaningful line of an error's text, at most 200 characters of it."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:200]

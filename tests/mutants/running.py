@@ -40,7 +40,7 @@ class Mutant:
     """Files of tests, or single tests as `file::function`; at least one of them fails."""
 
     def occurrences(self, root: Path = ROOT) -> int:
-        """How often the text to be changed occurs in the file."""
+        """Return how often the text to be changed occurs in the file."""
         return (root / self.file).read_text(encoding="utf-8").count(self.before)
 
     def apply(self, root: Path) -> None:
@@ -80,7 +80,7 @@ def unchanged(mutants: Iterable[Mutant], root: Path = ROOT) -> Outcome:
 
 @contextmanager
 def copied(root: Path) -> Iterator[Path]:
-    """A copy of the checkout. Times of files are kept, so that compiled modules stay valid."""
+    """Yield a copy of the checkout. Times of files are kept, so that compiled modules stay valid."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         copy = Path(name)
         for entry in COPIED:

@@ -85,7 +85,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def mutant(before: str, after: str) -> Mutant:
-    """A change of the small product."""
+    """Return a change of the small product."""
     return Mutant("m", 1, "adds wrongly", "chalicelib/prices.py", before, after, ("tests/test_prices.py",))
 
 

@@ -99,5 +99,5 @@ def _groups(items: list[pytest.Item]) -> list[list[int]]:
 
 
 def _folder(path: Path) -> str:
-    """The folder directly below `tests` that contains a file."""
+    """Return the folder directly below `tests` that contains a file."""
     return next((name for name in path.parts if name in FOLDERS), "")

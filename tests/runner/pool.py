@@ -118,7 +118,7 @@ class Pool:
         self._workers.remove(one)
 
     def _dead(self, one: _Forked) -> None:
-        """The test that ran has failed; what else the worker had taken goes to another one."""
+        """Report the running test as failed, and give what else the worker had taken to another one."""
         _, status = os.waitpid(one.pid, 0)
         one.connection.close()
         self._workers.remove(one)
@@ -133,7 +133,7 @@ class Pool:
 
 
 def _received(connection: Connection) -> tuple[Any, ...]:
-    """A worker's message, or (None,) if it has died."""
+    """Return a worker's message, or (None,) if it has died."""
     try:
         message: tuple[Any, ...] = connection.recv()
         return message

@@ -26,13 +26,13 @@ class Promise:
 
 @cache
 def promises() -> tuple[Promise, ...]:
-    """Every promise that is listed."""
+    """Return every promise that is listed."""
     listed: Mapping[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return tuple(Promise(name, one["says"], tuple(one["tests"])) for name, one in listed.items())
 
 
 def of(item: pytest.Item) -> str:
-    """What a test shows: the promises that name it, else its docstring's first line, else its name."""
+    """Return what a test shows: the promises that name it, else its docstring's first line, else its name."""
     node = item.nodeid.partition("[")[0]
     found = [one.says for one in promises() if node in one.tests]
     if found:

@@ -21,7 +21,7 @@ class Schedule:
         self._current: dict[int, deque[int]] = {}
 
     def next(self, worker: int) -> int | None:
-        """The test that `worker` is to run next; None when every test is taken."""
+        """Return the test that `worker` is to run next; None when every test is taken."""
         group = self._current.get(worker)
         if not group:
             group = self._current[worker] = (

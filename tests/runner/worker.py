@@ -103,7 +103,7 @@ def _end(session: Any, code: int) -> NoReturn:
 
 
 def _save_coverage() -> None:
-    """A process that was forked has data of its own, in a file of its own; pytest-cov combines them."""
+    """Save the coverage of this process in a file of its own, which pytest-cov combines with the others."""
     if "coverage" in sys.modules:
         import coverage
 

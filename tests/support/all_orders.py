@@ -56,7 +56,7 @@ class Numbers:
         self._known: dict[str, int] = {}
 
     def of(self, value: Any) -> int:
-        """The number of a JSON value."""
+        """Return the number of a JSON value."""
         number = self._known.setdefault(json.dumps(value, sort_keys=True), len(self.values))
         if number == len(self.values):
             self.values.append(value)
@@ -76,20 +76,20 @@ class Requests:
         assert (self.nothing, self.cell("clock")) == (0, CLOCK)
 
     def cell(self, *name: str) -> int:
-        """The cell of an item, a provider's log or the clock."""
+        """Return the cell of an item, a provider's log or the clock."""
         number = self._names.of(name)
         assert number < CELLS
         return number
 
     def number(self, request: Request) -> int:
-        """The number of a request."""
+        """Return the number of a request."""
         number = self.requests.of(request)
         if number == len(self._cells):
             self._cells.append(tuple(self._used_by(request)))
         return number
 
     def carry_out(self, number: int, world: Cells) -> tuple[Cells, int]:
-        """The world after a request, and the answer's number."""
+        """Return the world after a request, and the answer's number."""
         cells = self._cells[number]
         before = tuple([world[cell] for cell in cells])
         done = self._done.get((number, before))
@@ -104,7 +104,7 @@ class Requests:
         return tuple(changed), answer
 
     def cells_of(self, world: World) -> Cells:
-        """The data of a world, as cells."""
+        """Return the data of a world, as cells."""
         cells = [self.nothing] * CELLS
         cells[CLOCK] = self.values.of(0)
         for pk, partition in world.dynamo.items.items():
@@ -201,7 +201,7 @@ class Play:
         self._place.ended = True
 
     def ask(self, request: Request) -> Any:
-        """What the worker is answered."""
+        """Return what the worker is answered."""
         requests = self._requests
         if self._place.asks is None:
             assert not self._place.ended, f"it did less at another time: {request}"
@@ -281,7 +281,7 @@ class Orders:
         return len(self._came)
 
     def to(self, state: State) -> list[str]:
-        """One order that leads to a state: who asks what."""
+        """Return one order that leads to a state: who asks what."""
         requests, order = self._walk.requests.requests.values, list[str]()
         while (came := self._came[state]) is not None:
             state, number = came
@@ -291,7 +291,7 @@ class Orders:
         return order[::-1]
 
     def _after(self, state: State, number: int, place: Place) -> State:
-        """The state that a worker's next step brings about."""
+        """Return the state that a worker's next step brings about."""
         self.steps += 1
         assert place.asks is not None
         world, answer = self._walk.requests.carry_out(place.asks, state[0])
@@ -317,7 +317,7 @@ class Walk:
         self._starts: dict[tuple[int, tuple[str, ...]], Place] = {}
 
     def orders(self, world: World, claims: Sequence[tuple[str, ...]]) -> Orders:
-        """All orders in which two workers can process the events that each has claimed."""
+        """Return all orders in which two workers can process the events that each has claimed."""
         first, second = (self._start(number, ids) for number, ids in enumerate(claims))
         return Orders(self, (self.requests.cells_of(world), first, second), claims)
 
@@ -326,13 +326,13 @@ class Walk:
 
 
 def _keys(request: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The keys of what the ledger is asked for."""
+    """Return the keys of what the ledger is asked for."""
     keys = [key for table in request.get("RequestItems", {}).values() for key in table["Keys"]] or [request["Key"]]
     return [(key["pk"]["S"], key["sk"]["S"]) for key in keys]
 
 
 def _described(request: Request) -> str:
-    """A request in one line."""
+    """Return a request in one line."""
     if request.whom != "ledger":
         return f"{request.whom} {request.verb} {request.what or ''}"
     what = request.what.get("UpdateExpression", "")

@@ -22,13 +22,13 @@ REGION = "eu-west-3"
 
 @cache
 def stage_description() -> Description:
-    """What the template of the stage `local` describes."""
+    """Return what the template of the stage `local` describes."""
     return describe(build("local"), REGION)
 
 
 @cache
 def _stage_resources(region: str) -> tuple[Sequence[Queue], Sequence[Table]]:
-    """The queues and tables of the stage `local`.
+    """Return the queues and tables of the stage `local`.
 
     Tables have no expiry and no recovery: DynamoDB Local has no recovery, and deletes what expired by its own clock.
     """
@@ -76,7 +76,7 @@ class TestAws:
         return boto3.Session("local", "local", region_name=self.region)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of `service`."""
+        """Return a boto3 client of `service`."""
         from botocore.config import Config
 
         make: Any = self.session.client  # its overloads know service names as literals only
@@ -114,23 +114,23 @@ class TestAws:
         resources.create(*_stage_resources(self.region), self.sqs, self.dynamodb)
 
     def queue_url(self, name: str) -> str:
-        """The URL of the queue `name`."""
+        """Return the URL of the queue `name`."""
         return self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
     def counts(self, queue: str) -> tuple[int, int]:
-        """How many messages of a queue wait, and how many are in flight."""
+        """Return how many messages of a queue wait, and how many are in flight."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=["All"])["Attributes"]
         waiting = answer["ApproximateNumberOfMessages"]
         return int(waiting), int(answer["ApproximateNumberOfMessagesNotVisible"])
 
     def waiting(self, queue: str) -> int:
-        """How many messages of a queue wait."""
+        """Return how many messages of a queue wait."""
         return self.counts(queue)[0]
 
     def in_flight(self, queue: str) -> int:
-        """How many messages of a queue are in flight."""
+        """Return how many messages of a queue are in flight."""
         return self.counts(queue)[1]
 
     def message_count(self, queue: str) -> int:
-        """How many messages are on a queue in all."""
+        """Return how many messages are on a queue in all."""
         return sum(self.counts(queue))

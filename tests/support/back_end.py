@@ -44,7 +44,7 @@ def told(received: Received, secret: str = SECRET) -> Told:
 
 
 def back_end_account(url: str, name: str = "crm", secret: str = SECRET, **options: str | bool) -> Account:
-    """An account at that URL."""
+    """Return an account at that URL."""
     return Account(
         name,
         "webhook",

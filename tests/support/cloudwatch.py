@@ -61,7 +61,7 @@ class CloudWatch:
         return all(missing if value is None else over(value, alarm["Threshold"]) for value in found)
 
     def _series(self, alarm: Mapping[str, Any]) -> tuple[int, Callable[[float], float | None]]:
-        """The length of a period, and a function from its number to its value."""
+        """Return the length of a period, and a function from its number to its value."""
         if "Metrics" not in alarm:
             return alarm["Period"], lambda period: self._value(alarm, alarm["Statistic"], alarm["Period"], period)
         parts = {each["Id"]: each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each}
@@ -82,7 +82,7 @@ class CloudWatch:
         return STATISTICS[statistic](values) if values else None
 
     def _named(self, value: Any) -> str:
-        """The value of a dimension; a resource of the template by its name."""
+        """Return the value of a dimension; a resource of the template by its name."""
         if isinstance(value, str):
             return value
         ((_, of),) = value.items()

@@ -30,7 +30,7 @@ class OwnTime:
         self.timing = Timing(self.monotonic, self._limit_read)
 
     def monotonic(self) -> float:
-        """The present moment in seconds."""
+        """Return the present moment in seconds."""
         with self._lock:
             return self._now
 
@@ -67,9 +67,7 @@ def _readable(sock: socket.socket) -> bool:
 
 
 def until_others_wait(number: int) -> Callable[[float], bool]:
-    """A pause of a server that ends once as many threads have reached it while the first one is still in it; else it
-    fails.
-    """
+    """Return a pause of a server that ends once so many threads are in it at the same time, and else fails."""
     come = threading.Semaphore(number - 1)
     all_here = threading.Event()
 

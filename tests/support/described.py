@@ -52,7 +52,7 @@ RENAMED = {"www-authenticate": "x-amzn-remapped-www-authenticate"}
 
 @cache
 def document() -> dict[str, Any]:
-    """The document of the product's routes."""
+    """Return the document of the product's routes."""
     return openapi(app.app.declared, "https://relais.example.com")
 
 
@@ -76,7 +76,7 @@ def validator(pointer: str) -> Draft202012Validator:
 
 
 def resolved(value: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], str]:
-    """A part of the document and its pointer; what it refers to, if it is a reference."""
+    """Return a part of the document and its pointer; what it refers to, if it is a reference."""
     if "$ref" not in value:
         return value, pointer
     pointer = value["$ref"].removeprefix("#")
@@ -87,7 +87,7 @@ def resolved(value: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any],
 
 
 def mistakes(method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes) -> list[str]:
-    """What the document does not say of an answer."""
+    """Return what the document does not say of an answer."""
     found = resources().find("GET", path.partition("?")[0]) or _link(path)
     where = f"{method} {found[0] if found else 'another path'} {status}"
     described, pointer = _described(found and found[0], method, status)
@@ -107,13 +107,13 @@ def mistakes(method: str, path: str, status: int, headers: Mapping[str, str], bo
 
 
 def _link(path: str) -> tuple[str, dict[str, str]] | None:
-    """The path of a mail's link to which a mail program appended something with a slash, and its parameter."""
+    """Return the path of a mail's link to which a mail program appended something with a slash, and its parameter."""
     link = re.fullmatch("(/(?:unsubscribe|confirm))/(.+)", path)
     return (f"{link[1]}/{{token}}", {"token": link[2]}) if link else None
 
 
 def _described(template: str | None, method: str, status: int) -> tuple[Mapping[str, Any] | None, str]:
-    """The response object of an answer, or a reference to it, and its pointer; None: there is none.
+    """Return the response object of an answer, or a reference to it, and its pointer; None: there is none.
 
     What is no operation has its answer, too: another path, and another method of a path, which fails as OPTIONS does.
     """
@@ -149,7 +149,7 @@ def _content_mistakes(
 
 
 def outside(method: str, path: str, headers: Mapping[str, str], body: str | bytes) -> list[str]:
-    """What of a request is outside of what the document says is accepted."""
+    """Return what of a request is outside of what the document says is accepted."""
     path, _, query = path.partition("?")
     found = resources().find("GET", path)
     operation = document()["paths"][found[0]].get(method.lower()) if found and method.isupper() else None

@@ -143,7 +143,7 @@ def _web_acl_association(properties: Properties, account: str, region: str) -> M
 
 
 def _domain(properties: Properties, account: str, region: str) -> Made:
-    """The certificate has to be in the stack's region, as AWS checks."""
+    """Create a domain name. Its certificate has to be in the stack's region, as AWS checks."""
     name, certificate = properties["DomainName"], properties["RegionalCertificateArn"]
     if certificate.split(":")[3] != region:
         raise ValueError(f"the certificate of {name} is not in {region}")

@@ -13,12 +13,12 @@ _TIMES_AS_MANY = 10
 
 
 def examples(few: int) -> int:
-    """So many examples in `make test`, many times as many in `make test-all`; for tests that need more than others."""
+    """Return `few` in `make test`, and many times as many in `make test-all`; for tests that need more than others."""
     return few * _TIMES_AS_MANY if THOROUGH else few
 
 
 def same_examples(few: int) -> hypothesis.settings:
-    """For tests that ask two judges about the same input: the same examples each time, so only a change fails them.
+    """Return settings for tests that ask two judges about the same input: the same examples each time.
 
     `RELAIS_EXAMPLES=20000` draws so many others, from `--hypothesis-seed`: for a search after either judge was changed.
     """

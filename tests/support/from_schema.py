@@ -102,7 +102,7 @@ def _texts(schema: Schema) -> st.SearchStrategy[str]:
 
 
 def _branches(schema: Schema, root: Schema) -> Sequence[Schema]:
-    """The object of each `then` of a chain of if, then and else: the keys that it names, as `properties` has them."""
+    """Return the object of each `then` of a chain of if, then and else, with what `properties` says of its keys."""
     outer = {key: value for key, value in schema.items() if key not in ("if", "then", "else")}
     branches: list[Schema] = []
     rest: Any = schema

@@ -12,7 +12,7 @@ from tests.support.waiting import wait_for
 
 
 def echo(event: Any, context: Any) -> Any:
-    """The event, and the values of the Lambda context."""
+    """Return the event, and the values of the Lambda context."""
     return {
         "event": event,
         "pid": os.getpid(),

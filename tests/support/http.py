@@ -32,7 +32,7 @@ class Answer:
 
 
 def routes_over(container: Any) -> Gateway:
-    """The product's routes. From now on they ask `container`; the last one that was named stays."""
+    """Return the product's routes, and have them ask `container` from now on."""
     app.container = lambda: container
     return app.app
 
@@ -40,12 +40,12 @@ def routes_over(container: Any) -> Gateway:
 def request(
     container: Any, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None
 ) -> Answer:
-    """What `container` answers to a request; safe for several threads over one container."""
+    """Return what `container` answers to a request; safe for several threads over one container."""
     return ask(routes_over(container), gateway_event(method, path, headers, body))
 
 
 def ask(gateway: Gateway, event: Any) -> Answer:
-    """The answer to an event, checked for what Lambda asks of one, and held against what is said of the product's."""
+    """Return the answer to an event, checked for what Lambda asks of one, and against the OpenAPI document."""
     answer = gateway(event, SimpleNamespace(aws_request_id="lambda-request-1"))
     assert json.loads(json.dumps(answer)) == answer, "Lambda can only return JSON"
     assert all(isinstance(value, str) for value in answer["headers"].values())
@@ -78,7 +78,7 @@ def gateway_event(
     base64: bool = False,
     gateway: Gateway = app.app,
 ) -> dict[str, Any]:
-    """A proxy event of a REST API (payload 1.0) with all its members, for the resources of `gateway`."""
+    """Return a proxy event of a REST API (payload 1.0) with all its members, for the resources of `gateway`."""
     given = dict(headers or {})
     path, _, query = path.partition("?")
     several = parse_qs(query, keep_blank_values=True)

@@ -55,7 +55,7 @@ class SharingSession(boto3.Session):
 
 @cache
 def in_process_aws() -> InProcessAws:
-    """The embedded AWS of this process."""
+    """Return the embedded AWS of this process."""
     return InProcessAws(ENDPOINT)
 
 
@@ -78,14 +78,14 @@ class _Embedded:
         self._aws.load()
 
     def answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        """The response to a request for `ENDPOINT`; None for others, which botocore then sends itself."""
+        """Return the response to a request for `ENDPOINT`; None for others, which botocore then sends itself."""
         if not request.url.startswith(ENDPOINT):
             return None
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         return self.ask(request.method, request.url.removeprefix(ENDPOINT) or "/", headers, _bytes(request.body))
 
     def ask(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> AWSResponse:
-        """The response to a request without its host."""
+        """Return the response to a request without its host."""
         request = Request(method, target, {"host": ENDPOINT.removeprefix("http://"), **(headers or {})}, body)
         with self._lock:
             answer = self._receive(request) if request.action == RECEIVE else self._at_once(request)
@@ -94,7 +94,7 @@ class _Embedded:
         return response
 
     def _at_once(self, request: Request) -> Answer:
-        """All but a long poll is answered without a step of the event loop."""
+        """Answer anything but a long poll without a step of the event loop."""
         try:
             self._aws.answer(request, gone=lambda: False).send(None)
         except StopIteration as ended:

@@ -35,7 +35,7 @@ Point = Callable[[str], None]
 
 
 def at_operation(at: int, act: Callable[[str], object]) -> Point:
-    """A `point` that does `act` once, at the operation of that number."""
+    """Return a `point` that does `act` once, at the operation of that number."""
     left = [at]
 
     def point(name: str) -> None:
@@ -47,7 +47,7 @@ def at_operation(at: int, act: Callable[[str], object]) -> Point:
 
 
 def fail_at(number: int, fault: type[BaseException]) -> Point:
-    """A `point` that raises `fault` at the operation of that number."""
+    """Return a `point` that raises `fault` at the operation of that number."""
     return at_operation(number, lambda name: _fail(name, fault))
 
 
@@ -109,7 +109,7 @@ def _quietly(call: Callable[..., Any], request: Mapping[str, Any]) -> None:
 
 
 def _unavailable(operation: str) -> ClientError:
-    """What botocore raises once its own repetitions are used up."""
+    """Return what botocore raises once its own repetitions are used up."""
     return ClientError({"Error": {"Code": "InternalServerError", "Message": "down"}}, operation)
 
 
@@ -168,7 +168,7 @@ class Run:
             raise Died
 
     def run(self, *works: Callable[[], None]) -> None:
-        """All of `works` to their ends. Raises what one of them raised, unless it was killed."""
+        """Run all of `works` to their ends. Raises what one of them raised, unless it was killed."""
         self._actors = [_Actor(work) for work in works]
         threads = [
             threading.Thread(target=self._act, args=(number,), daemon=True) for number in range(len(self._actors))

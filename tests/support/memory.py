@@ -38,7 +38,7 @@ class MemoryDynamo(Client):
         return found
 
     def item(self, key: Keys) -> Item | None:
-        """An item of the ledger."""
+        """Return an item of the ledger."""
         return self._ledger.items.get(key)
 
     def put_items(self, items: Mapping[Keys, Item | None]) -> None:
@@ -73,7 +73,7 @@ class MemoryQueues:
         return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.bodies.get(request["QueueUrl"], [])))}}
 
     def enqueued(self) -> list[tuple[str, Any]]:
-        """What waits in the queues, queue by queue, as JSON values, taken out of them."""
+        """Return what waits in the queues, queue by queue, as JSON values, taken out of them."""
         waiting, self.bodies = self.bodies, {}
         return [(name, json.loads(body)) for name, bodies in sorted(waiting.items()) for body in bodies]
 

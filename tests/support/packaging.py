@@ -65,7 +65,7 @@ class Packaged:
 
 @functools.cache
 def lambdas_python() -> RuntimePython | None:
-    """The Python that runs the zip in these tests, where this machine has one of Lambda's version."""
+    """Return the Python that runs the zip in these tests, where this machine has one of Lambda's version."""
     return runtime_python.find()
 
 
@@ -76,7 +76,7 @@ def interpreter() -> str:
 
 
 def make(folder: Path, sandbox: Sandbox) -> Packaged:
-    """The package of this checkout, and in `folder` its content with `sandbox` in its configuration.
+    """Return this checkout's package, and in `folder` its content with `sandbox` in its configuration.
 
     Skips where no wheels can be had.
     """
@@ -94,7 +94,7 @@ def make(folder: Path, sandbox: Sandbox) -> Packaged:
 
 
 def _built() -> Path:
-    """A copy of the checkout, packaged and unpacked: made once for the same content, for all test processes."""
+    """Return a copy of the checkout, packaged and unpacked: made once for the same content, for all test processes."""
     home = template.ROOT / ".local" / "packaged"
     kept = home / _fingerprint()
     with exclusive_lock(home.with_suffix(".lock")):
@@ -108,7 +108,7 @@ def _built() -> Path:
 
 
 def _fingerprint() -> str:
-    """Of all that the package is made from, and made by."""
+    """Return a digest of all that the package is made from, and made by."""
     digest = hashlib.sha256()
     made_by = [Path(module.__file__ or "") for module in (package, template, deployment_zip, runtime_python)]
     root = template.ROOT
@@ -176,7 +176,7 @@ def fetch_wheels() -> None:
 
 
 def _configured(sample: str) -> tuple[str, str]:
-    """The sample with an account's key in a secret, as deployments have it; and that key."""
+    """Return the sample with an account's key in a secret, as deployments have it; and that key."""
     before, _, rest = sample.partition('api_key = "')
     value, _, after = rest.partition('"')
     return f'{before}api_key = "{KEY_OF_PARIS}"{after}\n[delivery]\nfirst_retry_seconds = 0.2\n', value

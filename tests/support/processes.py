@@ -6,7 +6,7 @@ import subprocess
 
 
 def descendants(pid: int) -> set[int]:
-    """Every process below `pid`."""
+    """Return every process below `pid`."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(child): int(parent) for child, parent in (line.split() for line in listed.splitlines())}
     found: set[int] = set()
@@ -16,7 +16,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def alive(pids: set[int]) -> set[int]:
-    """Those that still run, zombies not counted."""
+    """Return those that still run, zombies not counted."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
     running = {int(pid) for pid, state in (line.split() for line in listed.splitlines()) if not state.startswith("Z")}
     return pids & running

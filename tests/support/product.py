@@ -49,7 +49,7 @@ class FakeContext:
 
 
 def settings(**changes: Any) -> Settings:
-    """Two accounts and a form."""
+    """Return settings with two accounts and a form."""
     accounts = {
         name: Account(name, "ediware", secrets={"api_key": Secret.plain("placeholder")}) for name in ("paris", "lyon")
     }
@@ -94,11 +94,11 @@ class Product:
         return self.providers["paris"]
 
     def signup(self, email: str, at: datetime | None = None, **changes: Any) -> Event:
-        """A signup event as a back end would state it."""
+        """Return a signup event as a back end would state it."""
         return self._event(EventType.SIGNUP, email, at, **{"accounts": ("paris",), "list": "4781", **changes})
 
     def unsubscribe(self, email: str, at: datetime | None = None, **changes: Any) -> Event:
-        """An unsubscribe from one account."""
+        """Return an unsubscribe from one account."""
         return self._event(EventType.UNSUBSCRIBE, email, at, **{"accounts": ("paris",), **changes})
 
     def _event(self, type: EventType, email: str, at: datetime | None, **changes: Any) -> Event:
@@ -115,12 +115,12 @@ class Product:
     def work(
         self, *ids: str, bodies: tuple[Any, ...] = (), milliseconds: int = 120_000, queue: QueueKind = "signups"
     ) -> dict[str, Any]:
-        """One invocation of a queue's worker: a notification for `ids`, and messages with `bodies`."""
+        """Invoke a queue's worker once: with a notification for `ids`, and messages with `bodies`."""
         messages = ([{"event_ids": list(ids)}] if ids else []) + list(bodies)
         return self.receive(*(self.record(body) for body in messages), queue=queue, milliseconds=milliseconds)
 
     def record(self, body: Any, **changes: Any) -> dict[str, Any]:
-        """A message as Lambda hands it over; `changes` replace its members."""
+        """Return a message as Lambda hands it over; `changes` replace its members."""
         return {
             "messageId": str(uuid.uuid4()),
             "body": body if isinstance(body, str) else json.dumps(body),
@@ -132,15 +132,15 @@ class Product:
     def receive(
         self, *records: dict[str, Any], queue: QueueKind = "signups", milliseconds: int = 120_000
     ) -> dict[str, Any]:
-        """One invocation of a queue's worker with these messages."""
+        """Invoke a queue's worker once with these messages."""
         return self.container.worker.handle(queue, {"Records": list(records)}, FakeContext(milliseconds))
 
     def shown(self, event_id: str) -> dict[str, Any] | None:
-        """What `GET /events/{id}` answers now; None for 404."""
+        """Return what `GET /events/{id}` answers now; None for 404."""
         return self._event_view(self.clock).find(event_id)
 
     def view(self, event_id: str) -> dict[str, Any]:
-        """What `GET /events/{id}` shows, or would if the event had not expired."""
+        """Return what `GET /events/{id}` shows, or would if the event had not expired."""
         found = self._event_view(lambda: START).find(event_id)
         assert found is not None
         return found
@@ -150,5 +150,5 @@ class Product:
         return EventView(container.table, container.accounts.read, clock, container.remedy, self.settings)
 
     def delivery(self, event_id: str, account: str = "paris") -> dict[str, Any]:
-        """One delivery as `GET /events/{id}` shows it."""
+        """Return one delivery as `GET /events/{id}` shows it."""
         return next(one for one in self.view(event_id)["deliveries"] if one["account"] == account)

@@ -127,7 +127,7 @@ class FakeProvider:
         raise ProviderError(Kind.CALLER, "not here")
 
     def calls_of(self, verb: str) -> int:
-        """How many calls of a verb were made."""
+        """Return how many calls of a verb were made."""
         return sum(1 for name, _ in self.calls if name == verb)
 
     @property

@@ -33,7 +33,7 @@ GIVE_UP = timedelta(hours=168)
 
 
 def spelled(person: str, number: int) -> str:
-    """The address of `person` (eight letters), in a spelling of event `number` alone; never the clean one."""
+    """Return the address of `person` (eight letters), in a spelling of event `number` alone; never the clean one."""
     letters = [letter.upper() if number + 1 >> bit & 1 else letter for bit, letter in enumerate(person)]
     return f"{''.join(letters)}@example.com"
 
@@ -160,7 +160,7 @@ class World(Product):
         self.clock.forward(seconds=seconds)
 
     def event(self, verb: EventType, person: str, minute: int, accounts: Sequence[str], **more: Any) -> Event:
-        """A new event of `person` that occurred at `minute`; a signup goes to the first account.
+        """Return a new event of `person` that occurred at `minute`; a signup goes to the first account.
 
         It is called e0, e1 and so on, unless it has a `number` of its own.
         """
@@ -194,7 +194,7 @@ class World(Product):
         return [event_id for event_id in self.events if self.view(event_id)["status"] == "pending"]
 
     def statuses(self) -> dict[str, list[tuple[str, str, bool]]]:
-        """What became of every event, by account: status, reason, unknown outcome."""
+        """Return what became of every event, by account: status, reason, unknown outcome."""
         return {
             event_id: [
                 (one["account"], one["status"], one["reason"] or "", one["unknown_outcome"])
@@ -212,7 +212,7 @@ def _capabilities(known: Callable[[str], Any], account: str) -> Any:
 
 
 def body_of(event: Any) -> dict[str, Any]:
-    """A signup as a back end puts it on a queue."""
+    """Return a signup as a back end puts it on a queue."""
     return {
         "type": "signup",
         "id": event.id,
@@ -253,7 +253,7 @@ def check(world: World) -> None:
 
 
 def _check_evidence(world: World, person: str, account: str, delivered: Sequence[Event]) -> None:
-    """The state has the first and the latest evidence of consent of delivered signups, and no other."""
+    """Check that the state has the first and the latest evidence of consent of delivered signups, and no other."""
     events = world.container.events
     state = world.container.subscriptions.look(person, account, lambda event_id: events.status(event_id, account))
     consents = [one.consent for one in delivered if one.email.lower() == person]
@@ -267,7 +267,7 @@ def _delivery(world: World, event: Event, account: str) -> Mapping[str, Any]:
 
 
 def _check_rows(log: Sequence[tuple[str, str]], events: Mapping[str, Event]) -> None:
-    """A row is of one person, list and right to lift suppressions, and has the latest value of a field."""
+    """Check that a row is of one person, list and right to lift suppressions, and has the latest value of a field."""
     for verb, emails in log:
         row = [events[email] for email in emails.split() if email in events]
         if verb == "signup" and row:

@@ -13,7 +13,7 @@ EVERYTHING = "RELAIS_EVERYTHING"
 
 
 def need(command: str, what: str) -> str:
-    """The path of the program `command`; without it the running test ends, saying that `what` needs it."""
+    """Return the path of the program `command`; without it the running test ends, saying that `what` needs it."""
     path = shutil.which(command)
     if path is None:
         missing(f"{what} needs {command}")

@@ -79,13 +79,13 @@ def _of_statement(statement: Mapping[str, Any], reader: TemplateReader, function
 
 
 def is_taken_by_aws(right: Right, function: str) -> bool:
-    """Whether AWS takes a right in a function's place: of queues, only for the function's own."""
+    """Return whether AWS takes a right in a function's place: of queues, only for the function's own."""
     action, arn = right
     return action in AWS_ITSELF and (not action.startswith("sqs:") or arn.endswith(f":{function}"))
 
 
 def allows(rights: Iterable[Right], needed: Right) -> bool:
-    """Whether rights of a role, whose ARNs are patterns, contain the right that a call takes."""
+    """Return whether rights of a role, whose ARNs are patterns, contain the right that a call takes."""
     action, arn = needed
     return any(action == one and fnmatchcase(arn, pattern) for one, pattern in rights)
 
@@ -117,7 +117,7 @@ def needed(service: str, operation: str, region: str, params: Mapping[str, Any])
 
 
 def _of_dynamodb(operation: str, params: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """The actions of one call, each with its table, or the index that it reads."""
+    """Return the actions of one call, each with its table, or the index that it reads."""
     if operation == "TransactWriteItems":
         parts = [pair for item in params["TransactItems"] for pair in item.items()]
         return {(_PARTS[kind], part["TableName"]) for kind, part in parts}

@@ -37,7 +37,7 @@ def _container() -> Container:
 
 
 def __getattr__(handler: str) -> Any:
-    """A handler of `app`, by the name that the template gives it."""
+    """Return a handler of `app`, by the name that the template gives it."""
     return getattr(_app, handler)
 
 

@@ -39,11 +39,11 @@ class MovedClock(SharedNumbers):
     _OFFSET = 0
 
     def now(self) -> datetime:
-        """The present moment, in UTC."""
+        """Return the present moment, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=self.offset)
 
     def time(self) -> float:
-        """The present moment in epoch seconds."""
+        """Return the present moment in epoch seconds."""
         return time.time() + self.offset
 
     def monotonic(self) -> float:

@@ -41,7 +41,7 @@ class QueueInMemory:
         self._changed = threading.Condition()
 
     def clock(self) -> float:
-        """The queue's time in seconds, as `time.monotonic` gives the machine's."""
+        """Return the queue's time in seconds, as `time.monotonic` gives the machine's."""
         return self._now
 
     def forward(self, seconds: float) -> None:
@@ -77,7 +77,7 @@ class QueueInMemory:
         return len(self._messages)
 
     def invisible_seconds(self) -> float:
-        """How long until the next message that is in flight can be received again."""
+        """Return how long it takes until the next message in flight can be received again."""
         return min(message.visible_at for message in self._messages if message.visible_at > self._now) - self._now
 
     def get_queue_url(self, **request: Any) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class RunningStack:
     def request(
         self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """One HTTP request, whose answer must be as the OpenAPI document says; redirects are not followed."""
+        """Send one HTTP request, whose answer must be as the OpenAPI document says; redirects are not followed."""
         data = body.encode() if isinstance(body, str) else body
         request = urllib.request.Request(self.http + path, data=data, method=method, headers=dict(headers or {}))
         try:
@@ -129,7 +129,7 @@ class RunningStack:
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """A redirect is an answer like any other."""
+        """Follow no redirect: it is an answer like any other."""
 
 
 def _lower(headers: Any) -> dict[str, str]:
@@ -144,7 +144,7 @@ class StackStarter:
         self._started: list[RunningStack] = []
 
     def __call__(self, config_text: str | None = None, env: Mapping[str, str] | None = None) -> RunningStack:
-        """A stack that is ready, with this configuration or the sandbox. Raises StackNotStarted."""
+        """Start a stack, with this configuration or the sandbox; returns once it is ready. Raises StackNotStarted."""
         number = len(self._started)
         environ = _environ() | {"PORT": "0", "AWS_PORT": "0", "SANDBOX_PORT": "0"}
         if config_text is not None:
@@ -168,7 +168,7 @@ class StackStarter:
         return running
 
     def stop_all(self) -> None:
-        """Processes that still run."""
+        """Stop the stacks that still run."""
         for running in self._started:
             running.stop(signal.SIGTERM)
 
@@ -193,7 +193,7 @@ class MovableStack(RunningStack):
         self._lines = lines
 
     def now(self) -> datetime:
-        """The time that it lives in."""
+        """Return the time that it lives in."""
         return self._shared.clock.now()
 
     def forward(self, seconds: float) -> None:
@@ -227,7 +227,7 @@ class MovableStack(RunningStack):
         raise AssertionError(f"still {condition()!r} after {deadline_seconds} seconds")
 
     def kill_workers(self, function: str | None = None) -> int:
-        """SIGKILL the processes of one function, or of all, regardless of their work; returns how many there were."""
+        """Kill the processes of one function, or of all, regardless of their work; returns how many there were."""
         return int(self._shared.command("end_environments", function=function))
 
     def restart_workers(self, config_text: str | None = None) -> None:
@@ -380,7 +380,7 @@ def _read_lines(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
 
 @contextmanager
 def starting_stacks(folder: Path) -> Iterator[StackStarter]:
-    """A StackStarter whose stacks end with the block."""
+    """Yield a StackStarter whose stacks end with the block."""
     starter = StackStarter(folder)
     try:
         yield starter

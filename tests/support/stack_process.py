@@ -90,17 +90,17 @@ class ReceivedOnce:
         return url
 
     def has_messages_in_flight(self) -> bool:
-        """Whether messages are in flight."""
+        """Return whether messages are in flight."""
         with self._lock:
             return bool(self._in_flight)
 
     def forget(self) -> None:
-        """All messages are gone."""
+        """Forget which messages are in flight: all of them are gone."""
         with self._lock:
             self._in_flight.clear()
 
     def receive_message(self, **request: Any) -> dict[str, Any]:
-        """Messages that are not in flight."""
+        """Receive messages that are not in flight."""
         found = self._sqs.receive_message(**request).get("Messages", [])
         with self._lock:
             in_flight = set(self._in_flight.values())
@@ -236,7 +236,7 @@ class ResettableStack(Stack):
         self._start_work(self._description, self._functions)
 
     def is_quiet(self) -> bool:
-        """Whether nothing is under way, and nothing will be before time passes."""
+        """Return whether nothing is under way, and nothing will be before time passes."""
         begun = self._traffic.counts()[1]
         for _ in range(2):  # a message may be on its way to its poller
             if self._traffic.counts()[0] or any(
@@ -247,7 +247,7 @@ class ResettableStack(Stack):
         return self._traffic.counts() == (0, begun)
 
     def end_environments(self, function: str | None) -> int:
-        """SIGKILL for the processes of a function, or of all; how many."""
+        """Kill the processes of a function, or of all; returns how many there were."""
         return self._functions.end_environments(function and self._description.function(function).name)
 
 

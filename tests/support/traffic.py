@@ -27,7 +27,7 @@ class Traffic:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Within it one invocation is under way. Raises Closed."""
+        """Count one invocation as running within the block. Raises Closed."""
         with self._changed:
             self._changed.wait_for(lambda: not self._stopped)
             if self._closed:
@@ -43,7 +43,7 @@ class Traffic:
 
     @contextmanager
     def none(self) -> Iterator[None]:
-        """Within it none is."""
+        """Wait until no invocation runs, and let none begin within the block."""
         with self._changed:
             self._changed.wait_for(lambda: not self._stopped)
             self._stopped = True
@@ -56,7 +56,7 @@ class Traffic:
                 self._changed.notify_all()
 
     def counts(self) -> tuple[int, int]:
-        """How many are under way, and how many there have been."""
+        """Return how many invocations run, and how many there have been."""
         with self._changed:
             return self._running, self._begun
 
@@ -71,6 +71,6 @@ class Traffic:
             self._closed = False
 
     def ended(self, seconds: float) -> bool:
-        """Whether all invocations end within so many seconds."""
+        """Return whether all invocations end within so many seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, seconds)

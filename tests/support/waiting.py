@@ -24,7 +24,7 @@ def pauses() -> Iterator[float]:
 
 
 def wait_for(condition: Callable[[], T], deadline_seconds: float = 30.0, every_seconds: float | None = None) -> T:
-    """The first true result of `condition`. Raises AssertionError with its last result after `deadline_seconds`."""
+    """Return the first true result of `condition`; after `deadline_seconds` raise AssertionError with the last one."""
     deadline = time.monotonic() + deadline_seconds
     for pause in pauses():
         if result := condition():

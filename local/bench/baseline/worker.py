@@ -39,6 +39,6 @@ once: Any = idempotent_function(deliver, data_keyword_argument="record", config=
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """The Lambda function."""
+    """Handle a batch of messages, as the Lambda function."""
     config.register_lambda_context(context)
     return process_partial_response(event=event, record_handler=once, processor=processor, context=context)

@@ -127,7 +127,7 @@ def list_delete(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def campaigns_stats(at: Context, params: Mapping[str, Any]) -> Any:
-    """Every campaign of the last 30 days, the account's and all its sub-accounts'."""
+    """Return every campaign of the last 30 days, the account's and all its sub-accounts'."""
     shown = shown_campaigns(at.account, at.now)
     return [campaign_row(campaign, at.figures_at, place) for place, campaign in enumerate(shown)]
 

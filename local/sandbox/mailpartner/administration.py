@@ -14,7 +14,7 @@ _PAGE = 20
 
 
 def me(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The key's owner and credit: the balance as a string, the number of mails as an integer."""
+    """Return the key's owner and credit: the balance as a string, the number of mails as an integer."""
     balance = at.account.balance
     credits = {"creditMail": int(balance * 1000), "currency": "EUR", "balance": f"{balance:.2f}"}
     return {"user": {"username": at.account.username}, "credits": credits}

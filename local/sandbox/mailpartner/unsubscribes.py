@@ -13,7 +13,7 @@ ADDRESS = re.compile(r"[^@\s\x00-\x1f,;]+@[^@\s\x00-\x1f,;]+\.[^@\s\x00-\x1f,;.]
 
 
 def unsubscribe_list(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole list in one answer; ids are unordered."""
+    """Return the whole list in one answer; ids are unordered."""
     return {"nbData": len(at.account.optouts), "data": at.account.optouts.snapshot()}
 
 

@@ -16,7 +16,7 @@ _OWN_FIELDS = frozenset({"Id", "id", "Name", "Subject", "SiteId", "Status", "Sen
 
 
 def campaigns(at: Context, args: Args) -> Outcome:
-    """All campaigns of a site in one status."""
+    """Return all campaigns of a site in one status."""
     the_site(at, args)
     if args["status"] not in CAMPAIGN_STATUSES:
         raise Failure("status invalid", 400)
@@ -25,12 +25,12 @@ def campaigns(at: Context, args: Args) -> Outcome:
 
 
 def campaign_data(at: Context, args: Args) -> Outcome:
-    """One campaign."""
+    """Return one campaign."""
     return One(at.account.the_campaign(args["id"]).shown(at.now), as_array=True)
 
 
 def campaign_stats(at: Context, args: Args) -> Outcome:
-    """One campaign's figures."""
+    """Return one campaign's figures."""
     return One(at.account.the_campaign(args["id"]).stats(at.figures_at))
 
 
@@ -84,7 +84,7 @@ def campaign_send_now(at: Context, args: Args) -> Outcome:
 
 
 def autoresponders(at: Context, args: Args) -> Outcome:
-    """All autoresponders of a site."""
+    """Return all autoresponders of a site."""
     the_site(at, args)
     return Many(list(at.account.autoresponders.values()))
 

@@ -13,13 +13,13 @@ _OWN_FIELDS = frozenset({"Id", "Name", "SiteId", "UserLastUpdate"})
 
 
 def lists(at: Context, args: Args) -> Outcome:
-    """All lists of a site."""
+    """Return all lists of a site."""
     the_site(at, args)
     return Many([group.shown() for group in at.account.groups.values()])
 
 
 def list_get(at: Context, args: Args) -> Outcome:
-    """One list; the vendor documents an array."""
+    """Return one list; the vendor documents an array."""
     return One(at.account.the_group(args["id"]).shown(), as_array=True)
 
 
@@ -64,24 +64,24 @@ def user_persist(at: Context, args: Args) -> Outcome:
 
 
 def user(at: Context, args: Args) -> Outcome:
-    """One user with the password in clear, as M3User has it."""
+    """Return one user with the password in clear, as M3User has it."""
     return One(_found(at.account.users.get(args["id"]), "user"))
 
 
 def user_by_name(at: Context, args: Args) -> Outcome:
-    """One user by name and site."""
+    """Return one user by name and site."""
     named = (each for each in at.account.users.values() if each["UserName"] == args["username"])
     return One(_found(next(named, None) if args["sitename"] == at.account.credentials.site else None, "user"))
 
 
 def templates(at: Context, args: Args) -> Outcome:
-    """All templates of a site."""
+    """Return all templates of a site."""
     the_site(at, args)
     return Many(list(at.account.templates.values()))
 
 
 def template(at: Context, args: Args) -> Outcome:
-    """One template."""
+    """Return one template."""
     return One(_found(at.account.templates.get(args["id"]), "template"), as_array=True)
 
 

@@ -15,32 +15,32 @@ _SHOWN = frozenset({"SubscriberId", "Status", "Groepid", "MailDomain", "UserLast
 
 
 def subscriber(at: Context, args: Args) -> Outcome:
-    """One person by id."""
+    """Return one person by id."""
     return One(at.account.the_subscriber(args["subscriber"]).shown())
 
 
 def subscriber_by_address(at: Context, args: Args) -> Outcome:
-    """One person by address and list."""
+    """Return one person by address and list."""
     return One(_by_address(at, args["list"], args["emailaddress"]).shown())
 
 
 def profile(at: Context, args: Args) -> Outcome:
-    """One person with the profile's fields, by id."""
+    """Return one person with the profile's fields, by id."""
     return One(at.account.the_subscriber(args["id"]).shown_profile())
 
 
 def profile_by_address(at: Context, args: Args) -> Outcome:
-    """One profile by address and list."""
+    """Return one profile by address and list."""
     return One(_by_address(at, args["list"], args["emailaddress"]).shown_profile(), as_array=True)
 
 
 def subscribers(at: Context, args: Args) -> Outcome:
-    """A page of everybody on a list who is not deleted."""
+    """Return a page of everybody on a list who is not deleted."""
     return page([person for person in _ordered(at, args["list"]) if person.status != "deleted"], args)
 
 
 def subscribers_in_status(at: Context, args: Args) -> Outcome:
-    """A page of everybody on a list in one status."""
+    """Return a page of everybody on a list in one status."""
     status = _status(args["status"])
     return page([person for person in _ordered(at, args["list"]) if person.status == status], args)
 
@@ -119,7 +119,7 @@ def unsubscribe_by_mobile(at: Context, args: Args) -> Outcome:
 
 
 def campaign_unsubscribes(at: Context, args: Args) -> Outcome:
-    """A page of the people who unsubscribed through a campaign."""
+    """Return a page of the people who unsubscribed through a campaign."""
     unsubscribed = at.account.the_campaign(args["id"]).unsubscribed
     return page([at.account.subscribers[number] for number in unsubscribed if number in at.account.subscribers], args)
 

@@ -314,7 +314,7 @@ class CloudFormation:
         return in_alarm
 
     def _errors(self, alarm: Members) -> bool:
-        """Whether what an alarm counts happened within its period."""
+        """Return whether what an alarm counts happened within its period."""
         of = {each["Name"]: each["Value"] for each in alarm.get("Dimensions", ())}
         name = {"5XXError": "", "Errors": of.get("FunctionName", "?")}.get(alarm.get("MetricName", ""), "?")
         return self._lambdas.errors.get(name, 0.0) >= self._now().timestamp() - alarm.get("Period", 60)

@@ -186,14 +186,14 @@ class Running:
             return None
 
     def moved(self) -> None:
-        """The clock was moved: start what is due."""
+        """Start what is due after the clock was moved."""
         for thread in self._schedules.fire_due():
             thread.join(60)
         for queue in self._queues.values():
             queue.look_again()
 
     def busy(self) -> bool:
-        """Whether a message can be received, or is being worked on."""
+        """Return whether a message can be received, or is being worked on."""
         polled = {
             mapping.properties["EventSourceArn"].rpartition(":")[2]
             for mapping in self._lambdas.mappings.values()
