@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -101,14 +100,7 @@ def _submit(handler: Callable[[Any, Any], Any], verb: str, person: str) -> str:
 
 def _work(handler: Callable[[Any, Any], Any], queue: str, event_id: str) -> None:
     """Invoke a queue's function once with the notification of one event."""
-    body = json.dumps({"event_ids": [event_id]})
-    message = {
-        "MessageId": f"message-{event_id}",
-        "ReceiptHandle": f"receipt-{event_id}",
-        "Body": body,
-        "MD5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
-        "Attributes": {"SentTimestamp": f"{time.time() * 1000:.0f}", "ApproximateReceiveCount": "1"},
-    }
+    message = events.received(event_id, json.dumps({"event_ids": [event_id]}))
     region = os.environ["AWS_REGION"]
     answer = handler(
         events.queued([message], queue, region), LambdaContext(queue, "bench", time.time() + 60, region, "512")

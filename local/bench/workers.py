@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import os
@@ -63,14 +62,7 @@ def signups(count: int, first: int = 0) -> Iterator[Message]:
             "email": f"person-{number}@example.com",
             "fields": {"prenom": "Camille", "nom": f"Exemple {number}"},
         }
-        body = json.dumps(event)
-        yield {
-            "MessageId": f"message-{number}",
-            "ReceiptHandle": f"receipt-{number}",
-            "Body": body,
-            "MD5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
-            "Attributes": {"SentTimestamp": f"{time.time() * 1000:.0f}", "ApproximateReceiveCount": "1"},
-        }
+        yield events.received(str(number), json.dumps(event))
 
 
 def batches(messages: Iterable[Message], most: int) -> Iterator[list[Message]]:

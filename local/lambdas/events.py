@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -28,6 +30,17 @@ def scheduled(function: str, at: datetime, region: str) -> dict[str, Any]:
 def queued(messages: Iterable[Mapping[str, Any]], queue: str, region: str) -> dict[str, Any]:
     """Return an event source mapping's batch of `messages` as received from ReceiveMessage."""
     return {"Records": [_record(message, queue, region) for message in messages]}
+
+
+def received(name: str, body: str) -> dict[str, Any]:
+    """Return a message as ReceiveMessage returns it; `name` is what its id and its receipt end with."""
+    return {
+        "MessageId": f"message-{name}",
+        "ReceiptHandle": f"receipt-{name}",
+        "Body": body,
+        "MD5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+        "Attributes": {"SentTimestamp": f"{time.time() * 1000:.0f}", "ApproximateReceiveCount": "1"},
+    }
 
 
 def default(function: Function, now: datetime, region: str) -> dict[str, Any]:
