@@ -15,7 +15,8 @@ from tests.runner.pool import Pool
 from tests.runner.progress import Progress
 from tests.runner.schedule import Schedule, in_order
 
-FOLDERS = ("chaos", "e2e", "packaged", "browser", "local", "template", "syncs", "delivery", "people")
+TESTS = Path(__file__).parent.parent
+FOLDERS = ("chaos", "e2e", "packaged", "browser", "local", "template", "contact_import", "delivery", "privacy")
 """Folders with long single tests come first, so that none of them runs alone at the end."""
 
 
@@ -99,5 +100,5 @@ def _groups(items: list[pytest.Item]) -> list[list[int]]:
 
 
 def _folder(path: Path) -> str:
-    """Return the folder directly below `tests` that contains a file."""
-    return next((name for name in path.parts if name in FOLDERS), "")
+    """Return the folder directly below `tests` that contains a file; "" for a file elsewhere."""
+    return path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
