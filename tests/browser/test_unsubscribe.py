@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from tests.support.waiting import wait_for
 ENTER, TAB = "\ue007", "\ue004"  # as WebDriver names them
 NAME = "Association Exemple"
 """Of the sample world's organisation."""
-LanguageOf = Callable[[str], str]
 
 LANGUAGES = {
     "fr-BE,fr;q=0.9,en;q=0.5": ("fr", "Se désinscrire", "Me désinscrire", "Votre désinscription est enregistrée"),
