@@ -18,7 +18,8 @@ from local.sandbox.exchange import Request
 from local.sandbox.provider import SettingError
 from local.sandbox.simulation import Simulation
 from tests.contract.ediware import account as ediware_account
-from tests.contract.provider_kits import KITS, MYMAILMARKET, Kit
+from tests.contract.mailpartner import account as mailpartner_account, connect as connect_mailpartner
+from tests.contract.provider_kits import KITS, MAILPARTNER, MYMAILMARKET, Kit
 from tests.contract.scripted import Scripted
 from tests.support import waiting
 from tests.support.controlled_time import OwnTime
@@ -81,6 +82,17 @@ def wait_for() -> Callable[..., Any]:
 @pytest.fixture
 def ediware(server: Scripted, transport: Transport) -> Provider:
     return registry.spec("ediware").connect(ediware_account(server), transport)
+
+
+@pytest.fixture
+def mailpartner(server: Scripted, transport: Transport) -> Provider:
+    return connect_mailpartner(mailpartner_account(server.url), transport)
+
+
+@pytest.fixture
+def played(sandbox: Sandbox, transport: Transport) -> Provider:
+    """A client of MailPartner's sample account in the sandbox."""
+    return MAILPARTNER.connect(sandbox.url, transport)
 
 
 @pytest.fixture(params=KITS.values(), ids=KITS.keys())

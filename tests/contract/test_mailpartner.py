@@ -26,17 +26,6 @@ from tests.contract.scripted import Scripted, answer
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers" / "mailpartner.md"
 
 
-@pytest.fixture
-def mailpartner(server: Scripted, transport: Transport) -> Provider:
-    return connect(account(server.url), transport)
-
-
-@pytest.fixture
-def played(sandbox: Sandbox, transport: Transport) -> Provider:
-    """A client of the sandbox's sample account."""
-    return MAILPARTNER.connect(sandbox.url, transport)
-
-
 def cells(columns: int) -> list[list[str]]:
     """The rows of the page's tables of so many columns."""
     lines = [line.strip().strip("|").split("|") for line in PAGE.read_text(encoding="utf-8").splitlines()]

@@ -8,23 +8,10 @@ import pytest
 
 from chalicelib.domain.errors import Kind
 from chalicelib.providers.spec import KnownCampaign, Provider
-from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
-from tests.contract.mailpartner import DONE, FUNCTIONS, PARAMS, WRONG_KEY, account, connect, failure
-from tests.contract.provider_kits import MAILPARTNER
+from tests.contract.mailpartner import DONE, FUNCTIONS, PARAMS, WRONG_KEY, failure
 from tests.contract.scripted import Scripted, answer
 from tests.support.controlled_time import until_others_wait
-
-
-@pytest.fixture
-def mailpartner(server: Scripted, transport: Transport) -> Provider:
-    return connect(account(server.url), transport)
-
-
-@pytest.fixture
-def played(sandbox: Sandbox, transport: Transport) -> Provider:
-    """A client of the sandbox's sample account."""
-    return MAILPARTNER.connect(sandbox.url, transport)
 
 
 class TestMessages:

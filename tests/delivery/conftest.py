@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import pytest
 
 from chalicelib.reconciliation.sweep import Sweep
+from tests.contract.scripted import Scripted
 from tests.support.reference import World, serial
 
 
@@ -26,3 +28,10 @@ def unobserved_workers(
 def world(one_thread_a_worker: None) -> World:
     """Workers over a ledger in memory, and the reference model of what they are to do."""
     return World()
+
+
+@pytest.fixture
+def crm() -> Iterator[Scripted]:
+    """The server of a back end that is told of events."""
+    with Scripted() as server:
+        yield server

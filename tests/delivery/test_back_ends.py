@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,12 +20,6 @@ from tests.support.provider import FakeProvider
 pytestmark = pytest.mark.server
 
 BOTH = ("paris", "crm")
-
-
-@pytest.fixture
-def crm() -> Iterator[Scripted]:
-    with Scripted() as server:
-        yield server
 
 
 @pytest.fixture

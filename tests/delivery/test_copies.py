@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -47,12 +46,6 @@ def configured(crm: Scripted, form: Form = FOOTER) -> Settings:
         unsubscribe_keys=(Secret.plain("placeholder-unsubscribe-key-of-40-characters"),),
         api=Api(public_url="https://relais.example.com"),
     )
-
-
-@pytest.fixture
-def crm() -> Iterator[Scripted]:
-    with Scripted() as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -24,12 +23,6 @@ pytestmark = pytest.mark.server
 
 ZOE = "zoe@example.com"
 OTHER = "whsec_cGxhY2Vob2xkZXItb2YtYW5vdGhlci1zaG9w"
-
-
-@pytest.fixture
-def crm() -> Iterator[Scripted]:
-    with Scripted() as server:
-        yield server
 
 
 @pytest.fixture
