@@ -18,6 +18,7 @@ PAGES = sorted(
 BLOCKS = re.compile(r"^ *```.*?^ *```$|<!--.*?-->", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"<(?:img|source)\b[^>]*? src(?:set)?=\"([^\"]+)\"")
 OUTSIDE = ("https://", "http://", "mailto:")
 
 
@@ -40,7 +41,8 @@ def anchors(path: Path) -> frozenset[str]:
 
 def dead_links(page: str) -> Iterator[str]:
     path = ROOT / page
-    for target in LINK.findall(CODE.sub("`", text_of(path))):
+    text = CODE.sub("`", text_of(path))
+    for target in [*LINK.findall(text), *PICTURE.findall(text)]:
         file, _, anchor = target.partition("#")
         to = (path.parent / file).resolve() if file else path
         if not target.startswith(OUTSIDE) and (not to.exists() or (anchor and anchor not in anchors(to))):
