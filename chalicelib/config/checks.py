@@ -44,7 +44,7 @@ def timezone(text: str) -> str | None:
 
     try:
         ZoneInfo(text)
-    except (ValueError, LookupError, OSError):  # none of its names, or a directory of them
+    except (ValueError, LookupError, OSError):  # an unknown name, or that of a directory
         return 'must be a time zone of the IANA database, such as "Europe/Paris"'
     return None
 

@@ -84,7 +84,7 @@ class ConfirmationMails:
                 signup = Waiting(one.event, delivery)
                 if delivery.status is not Status.PENDING or delivery.waits_for_release(now):
                     continue
-                if _has_expired(signup.event, now) and not _waits_anew(signup):
+                if _has_expired(signup.event, now) and not _begins_again(signup):
                     self._guarded(partial(self._end, signup, "nobody confirmed it in time"))
                 elif signup.event.confirmation and signup.event.confirmation.sent_at is None:
                     form = self._services.settings.forms.get(signup.event.form or "")
@@ -104,7 +104,7 @@ class ConfirmationMails:
         if pause is not None and not breaker.may_probe(deadline.lease_until):
             self._postpone(signups, max(from_epoch_milliseconds(pause.until), self._services.effects.clock()))
             return
-        by_mailbox: dict[str, list[Waiting]] = {}  # one after the other, so that each sees how many there were
+        by_mailbox: dict[str, list[Waiting]] = {}  # mailed one by one, so that each is counted
         for each in signups:
             by_mailbox.setdefault(mailbox(each.event.email), []).append(each)
         left = list(by_mailbox.values())
@@ -155,11 +155,11 @@ class ConfirmationMails:
         if confirmation.mails >= MOST_MAILS:  # a worker died, or lost the answer, twice
             self._store.mailed(event, None, now)
             return None
-        if _waits_anew(signup):  # its time counts from the operator's release or resend
+        if _begins_again(signup):  # the time to confirm counts from the operator's release or resend
             confirmation = replace(confirmation, expires_at=now + timedelta(hours=form.confirm_within_hours))
             signup = replace(signup, event=replace(event, confirmation=confirmation))
             event = signup.event
-        # Without a key nobody can tell who asked to be forgotten: whoever has had a mail waits.
+        # While an address key is missing, forget requests may not be found: everybody may have made one.
         may_be_forgotten = self._services.address_key_check.look().missing is not None
         if not self._store.begin(event, deadline.lease_until, now):
             return None
@@ -269,7 +269,7 @@ class ConfirmationMails:
             metrics.count("ledger_failures")
 
 
-def _waits_anew(signup: Waiting) -> bool:
+def _begins_again(signup: Waiting) -> bool:
     """Returns whether an operator has released or resent a signup whose mail was never sent."""
     released = signup.delivery.released or signup.delivery.resent_at is not None
     return released and signup.event.confirmation is not None and signup.event.confirmation.mails == 0

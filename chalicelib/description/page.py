@@ -123,7 +123,7 @@ class _Reader:
 
     def _answer(self, status: str, response: Schema) -> Answer:
         found = self._found(response)
-        if "$ref" in response:  # an error as any other: a problem or a page
+        if "$ref" in response:  # an error like all others: a problem or a page
             return Answer(status, marked(found["description"]), (), ())
         own = tuple(name for name in found.get("headers", {}) if name not in BASE_HEADERS)
         content = self._content(found, examples=status < "300")

@@ -30,7 +30,7 @@ BY_NAME: Mapping[str, Charset | None] = {
     **dict.fromkeys(("iso-8859-1", "iso8859-1", "iso88591", "iso_8859-1", "latin1", "latin-1", "l1"), WINDOWS_1252),
     **dict.fromkeys(("windows-1252", "cp1252", "x-cp1252", "cp819", "ibm819"), WINDOWS_1252),
     **dict.fromkeys(("iso-8859-15", "iso8859-15", "iso885915", "iso_8859-15", "latin9", "latin-9", "l9"), LATIN_9),
-    # Senders name US-ASCII without looking at their text: it states nothing.
+    # Senders state US-ASCII whatever their text is, so it counts as no statement.
     **dict.fromkeys(("", "us-ascii", "ascii"), None),
 }
 """The charset that a stated name means, in lower case; None if it states nothing."""

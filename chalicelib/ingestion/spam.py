@@ -9,7 +9,7 @@ from html import unescape
 SPAM = "spam"
 """The reason of a submission that is refused because a field holds a link or a tag."""
 
-# `www.` within a word is none ("awww."). A bracket before anything else than these opens no tag ("<3", "a < b").
+# `www.` inside a word is no link ("awww."). A `<` before anything other than these opens no tag ("<3", "a < b").
 _LINK_OR_TAG = re.compile(r"https?:[/\\]{2}|(?<![^\W_])www\.|<[a-z/!]")
 # Entities without their semicolon are left alone: a browser would read "&LT" in "DUPONT&LTD" as "<".
 _ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,31};")

@@ -101,7 +101,7 @@ class Gateway(Chalice):
         Chalice would read headers, media types and the answer once more on the way, which takes a tenth of the work.
         """
         about, parameters = event.get("requestContext", {}), event.get("pathParameters") or {}
-        if "resourcePath" not in about:  # none of API Gateway's
+        if "resourcePath" not in about:  # not an event of API Gateway
             return super().__call__(event, context)
         path = about["resourcePath"]
         if path not in self.routes and (found := _PATH_OF_ONE_FORM.fullmatch(path)):
@@ -145,7 +145,7 @@ class Gateway(Chalice):
         def answer(request: Request, context: Any, parameters: Mapping[str, str]) -> dict[str, Any]:
             with observing("api_handler", request.id, context):
                 try:
-                    try:  # once: `%2F` makes no segment, `%2525` becomes `%25`
+                    try:  # decoded once: `%2F` makes no segment, `%2525` is `%25`
                         decoded = {name: unquote_to_bytes(text).decode("utf-8") for name, text in parameters.items()}
                     except UnicodeError:
                         raise problems.not_found() from None

@@ -36,7 +36,7 @@ class SecretsAws:
             client.meta.events.register("before-send", self._answer)
 
     def clear(self) -> None:
-        """Delete all secrets."""
+        """Deletes all secrets."""
         self.secrets.clear()
         self.parameters.clear()
 

@@ -35,7 +35,7 @@ class Visitor:
         return self.product.providers["lettre"]
 
     def sign_up(self, email: str, form: str = "footer", **fields: str) -> str:
-        """Submit the form; returns the event's id."""
+        """Submits the form; returns the event's id."""
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         body = urlencode({"email": email, **fields})
         answer = request(self.product.container, "POST", f"/forms/{form}/signup", headers, body)

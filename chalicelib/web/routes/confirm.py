@@ -95,8 +95,7 @@ class ConfirmRoutes:
             outcome = store.confirm(signup, words, request.source_ip, now, form.copy_to if form else ())
         if outcome is Confirmed.ENDED:
             raise _ended()
-        # Also if it was confirmed before, since that notification may have been lost; but a link of what is delivered
-        # wakes nobody.
+        # Also if it was confirmed before, since that notification may have been lost, but not if nothing is pending.
         if any(delivery.status is Status.PENDING for delivery in stored.deliveries.values()):
             notify(self._services, [signup])
         if outcome is Confirmed.NOW:

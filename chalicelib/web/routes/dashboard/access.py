@@ -86,7 +86,7 @@ class DashboardAccess:
         browser sends by itself, neither is asked for. `back_to`: the page that a login leads to. Raises HttpProblem.
         """
         session = self._session(request, "/".join(["/dashboard", *(quote(s, "") for s in back_to)]), query=False)
-        fields = form_fields(request) if request.encoded_body else {}  # a program that says nothing may send no body
+        fields = form_fields(request) if request.encoded_body else {}  # a program may send no body
         if session:
             refuse_other_sites(request)
             require_csrf(session, first(fields, "csrf"))

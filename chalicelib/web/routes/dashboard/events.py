@@ -202,10 +202,10 @@ class EventPages:
         back = page.link("events", **{**choice.parameters(), "code": ""})
         if first(fields, "selected") and not ids:
             return see_other(page.confirming(back, "none_selected"))
-        if first(fields, "selected") and action == "discard":  # what cannot be undone is asked for
+        if first(fields, "selected") and action == "discard":  # it cannot be undone, so a page asks first
             return see_other(page.link("events", action, **choice.parameters(), event=",".join(ids)))
         ids = (ids or self._found(replace(choice, status=listed, cursor=None), page, accounts).ids)[:MOST_AT_ONCE]
-        account = None if listed is Listed.QUARANTINED else choice.account  # a person waits at all accounts, or at none
+        account = None if listed is Listed.QUARANTINED else choice.account  # quarantined at all its accounts
         done = min(len(ids), self._send(page, listed, account, ids, action))
         return _done(page, back, listed, action, done)
 
@@ -213,7 +213,7 @@ class EventPages:
         """Sends one event again, or discards it; then shows it with what was done. Raises HttpProblem (404)."""
         page, fields = self._access.action(request, "events", event_id)
         event = self._event(event_id)
-        # An event that is named resubscribes a person who unsubscribed: only for somebody who says that it is meant.
+        # Sent again by its id, an event also resubscribes a person who had unsubscribed, so the box must be ticked.
         named = not any(one["reason_code"] == "suppressed" for one in event["deliveries"]) or first(fields, "undone")
         statuses = _statuses(event)
         wanted = [one for one in statuses if action == "resend" or one is Listed.QUARANTINED]
