@@ -84,11 +84,11 @@ class TomlTable:
             self.wrong(key, f"is empty: {remedy}")
         valid = []
         for number, item in enumerate(items, 1):
-            remedy = _problem_of(item, check)
-            if remedy is None:
+            problem = _problem_of(item, check)
+            if problem is None:
                 valid.append(item)
             else:
-                self.wrong(key, f"item {number}: {remedy}")
+                self.wrong(key, f"item {number}: {problem}")
         return tuple(dict.fromkeys(valid))
 
     def some_texts(self, key: str, check: Check, default: T) -> tuple[str, ...] | T:
@@ -114,10 +114,10 @@ class TomlTable:
         return {key: text for key, text in texts.items() if text}
 
     def _text(self, key: str, check: Check | None, longest: int) -> str:
-        remedy = _problem_of(self._values[key], check, longest)
-        if remedy is None:
+        problem = _problem_of(self._values[key], check, longest)
+        if problem is None:
             return str(self._values[key])
-        self.wrong(key, remedy)
+        self.wrong(key, problem)
         return ""
 
     # --- numbers and flags ---

@@ -129,7 +129,7 @@ class ConfirmationMails:
         self, sender: MailSender, breaker: CircuitBreaker, deadline: Deadline, signups: list[Waiting]
     ) -> datetime | None:
         until: datetime | None = None
-        for place, signup in enumerate(signups):
+        for index, signup in enumerate(signups):
             if deadline.seconds_left < SHORTEST_SECONDS:
                 break
             try:
@@ -139,7 +139,7 @@ class ConfirmationMails:
                 metrics.count("ledger_failures")
                 break
             if until is not None:
-                self._postpone(signups[place + 1 :], until)
+                self._postpone(signups[index + 1 :], until)
                 break
         return until
 

@@ -318,7 +318,7 @@ def _a_label(label: str) -> str | None:
             return None
         idna.check_initial_combiner(label)
         idna.check_bidi(label)
-        if not all(idna.valid_contextj(label, place) for place, one in enumerate(label) if one in _JOINERS):
+        if not all(idna.valid_contextj(label, index) for index, one in enumerate(label) if one in _JOINERS):
             return None
         label = f"xn--{label.encode('punycode').decode('ascii')}"
     return label if len(label) <= _MAX_LABEL and _ASCII_LABEL.fullmatch(label) else None

@@ -46,11 +46,11 @@ def _changes(one: str, other: str) -> int:
     """Counts the changes from one text to the other (optimal string alignment)."""
     before: list[int] = []
     row = list(range(len(other) + 1))
-    for place, character in enumerate(one, 1):
-        above, row = row, [place]
+    for index, character in enumerate(one, 1):
+        above, row = row, [index]
         for column, wanted in enumerate(other, 1):
             least = min(above[column] + 1, row[-1] + 1, above[column - 1] + (character != wanted))
-            swapped = place > 1 and column > 1 and character == other[column - 2] and one[place - 2] == wanted
+            swapped = index > 1 and column > 1 and character == other[column - 2] and one[index - 2] == wanted
             row.append(min(least, before[column - 2] + 1) if swapped else least)
         before = above
     return row[-1]

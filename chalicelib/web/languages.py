@@ -36,11 +36,11 @@ def preferred(header: str, offered: Sequence[str], default: str) -> str:
 def _wanted(header: str) -> dict[str, tuple[float, int]]:
     """Returns quality and position of each primary subtag, from the best of its ranges."""
     found: dict[str, tuple[float, int]] = {}
-    for place, text in enumerate(header.split(",")):
+    for index, text in enumerate(header.split(",")):
         match = _RANGE.fullmatch(text)
         if match is None:
             continue
         language, quality = match[1].lower(), float(match[2] or 1)
         if language not in found or quality > found[language][0]:
-            found[language] = (quality, place)
+            found[language] = (quality, index)
     return found

@@ -84,14 +84,14 @@ def spark(values: Sequence[float | None]) -> Spark | None:
 
     Its foot is 0, so that a quiet week looks quiet. Unknown values are left out.
     """
-    known = [(place, value) for place, value in enumerate(values) if value is not None]
+    known = [(index, value) for index, value in enumerate(values) if value is not None]
     if len(known) < 2:
         return None
     highest, last = max(value for _, value in known) or 1, len(values) - 1
     margin = 2
     points = [
-        (SPARK_WIDTH * place / last, SPARK_HEIGHT - margin - (SPARK_HEIGHT - 2 * margin) * value / highest)
-        for place, value in known
+        (SPARK_WIDTH * index / last, SPARK_HEIGHT - margin - (SPARK_HEIGHT - 2 * margin) * value / highest)
+        for index, value in known
     ]
     return Spark(_path(points), _area(points, SPARK_HEIGHT))
 
@@ -134,21 +134,21 @@ def by_age(own: Points, other: Points, percent: Callable[[float], str], age: Cal
 
 
 def bars(values: Sequence[int], labels: Sequence[str], named: Sequence[int], number: Callable[[int], str]) -> BarChart:
-    """Returns the bars of some counts; `labels` says what each stands for, `named` which the axis names, by place."""
+    """Returns the bars of some counts; `labels` says what each stands for, `named` which the axis names, by index."""
     top, step = _scale(max(*values, 4))
     step = max(1.0, step)
     top = step * math.ceil(top / step)
     across, up = BARS_WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
     width = across / len(values)
     drawn = []
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         height = up * value / top
-        x, y = _LEFT + width * (place + 0.1), HEIGHT - _BOTTOM - height
+        x, y = _LEFT + width * (index + 0.1), HEIGHT - _BOTTOM - height
         drawn.append(Bar(_rounded(x), _rounded(y), _rounded(width * 0.8), _rounded(height)))
     return BarChart(
         bars=drawn,
         width=BARS_WIDTH,
-        x_ticks=[Tick(_rounded(_LEFT + width * (place + 0.5)), labels[place]) for place in named],
+        x_ticks=[Tick(_rounded(_LEFT + width * (index + 0.5)), labels[index]) for index in named],
         y_ticks=[
             Tick(_rounded(HEIGHT - _BOTTOM - up * step * one / top), number(round(step * one)))
             for one in range(round(top / step) + 1)

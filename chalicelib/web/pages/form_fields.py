@@ -30,7 +30,7 @@ _USUAL_NAMES = {
 class ShownField:
     """A field that the visitor sees, with what is wrong with it: the name of a text, and its values."""
 
-    place: int
+    index: int
     name: str
     value: str
     label: str
@@ -47,7 +47,7 @@ class ShownField:
     @property
     def id(self) -> str:
         """Its id in the page; a form's own name may hold white space."""
-        return f"field-{self.place}"
+        return f"field-{self.index}"
 
     @property
     def has_lines(self) -> bool:
@@ -80,11 +80,11 @@ def fields_to_correct(
     fault = _address_fault(texts) if form.email_field in wrong else None
     typed = SEPARATOR.join(filter(None, map(trimmed, texts)))
     shown = [replace(address_field(form, language), value=typed, fault=fault)]
-    for place, name in enumerate(form.fields, 1):
+    for index, name in enumerate(form.fields, 1):
         if name in wrong:
             text = SEPARATOR.join(submission.texts.get(name, ()))
             fault, filling = _text_fault(form, text)
-            field = text_field(form, language, name, place)
+            field = text_field(form, language, name, index)
             shown.append(replace(field, value=text, fault=fault, filling=filling))
     if consent and consent.name in wrong:
         shown.append(replace(consent, fault="not_agreed"))
@@ -98,15 +98,15 @@ def address_field(form: Form, language: str) -> ShownField:
     return ShownField(0, form.email_field, "", label or form.email_field, text, required=True, is_address=True)
 
 
-def text_field(form: Form, language: str, name: str, place: int) -> ShownField:
+def text_field(form: Form, language: str, name: str, index: int) -> ShownField:
     """Returns another field, empty: with its label of the configuration, else one made of its name."""
     required, label = name in form.required, form.page.labels.get(language, {}).get(name)
     if label:
-        return ShownField(place, name, "", label, required=required)
+        return ShownField(index, name, "", label, required=required)
     short = short_name(name)
     words = short.replace("_", " ").replace("-", " ").split()
     usual = _USUAL_NAMES.get("".join(words).lower())
-    return ShownField(place, name, "", " ".join(words).capitalize() or short, usual, required=required)
+    return ShownField(index, name, "", " ".join(words).capitalize() or short, usual, required=required)
 
 
 def consent_field(form: Form, language: str) -> ShownField | None:
@@ -115,8 +115,8 @@ def consent_field(form: Form, language: str) -> ShownField | None:
     if consent is None:
         return None
     digest, _ = wording_digest(consent.text, None)
-    place = len(form.fields) + 1
-    return ShownField(place, CONSENT_GIVEN, digest or "", consent.text, required=True, is_consent=True)
+    index = len(form.fields) + 1
+    return ShownField(index, CONSENT_GIVEN, digest or "", consent.text, required=True, is_consent=True)
 
 
 def carried_fields(

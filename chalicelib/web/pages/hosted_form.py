@@ -28,9 +28,9 @@ def hosted_page(visit: FormVisit, form: Form, challenge: Mapping[str, Any]) -> R
     """
     language = _language(visit, form)
     fields = [address_field(form, language)]
-    for place, name in enumerate(form.page.labels.get(language, {}), 1):
+    for index, name in enumerate(form.page.labels.get(language, {}), 1):
         if name != form.email_field:
-            fields.append(text_field(form, language, name, place))
+            fields.append(text_field(form, language, name, index))
     agreement = consent_field(form, language)
     consent = form.page.consent.get(language)
     carried = [(HOSTED, language), *([(CONSENT_VERSION, consent.version)] if consent else [])]

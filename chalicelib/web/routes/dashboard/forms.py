@@ -61,7 +61,7 @@ class FormPages:
 def _chart(page: Page, past: FormHistory) -> charts.BarChart:
     """Returns the signups of the last days as bars; the axis names the Mondays."""
     days = past.days[-CHART_DAYS:]
-    mondays = [place for place, day in enumerate(days) if day.day.weekday() == 0]
+    mondays = [index for index, day in enumerate(days) if day.day.weekday() == 0]
     return charts.bars(
         [day.people for day in days],
         [page.formats.day_short(day.day) for day in days],
