@@ -152,7 +152,7 @@ def test_a_file_is_fetched_by_the_provider(world: World) -> None:
 def test_an_import_continues_after_a_killed_worker(world: World) -> None:
     people = [f"person{number}@example.com" for number in range(1000)]
     # The first worker gets 800 rows, stores a chunk of 500, and waits for the rest of the file.
-    world.serve(["email;prenom", *(f"{email};{'x' * 200}" for email in people)], stalls=True)
+    world.serve(["EMAIL;PRENOM", *(f"{email};{'x' * 200}" for email in people)], stalls=True)
     put_on_queue(world.stack.aws, "syncs", [{"type": "sync", "id": "import", "kind": "contacts", "source": "crm"}])
     wait_for(lambda: _rows_noted(world.stack.aws))
     assert world.stack.kill_workers() > 0
