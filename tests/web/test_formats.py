@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -43,10 +43,20 @@ def test_what_is_unknown_is_a_dash(french: Formats) -> None:
 def test_times_are_in_the_zone_with_utc_behind(french: Formats) -> None:
     assert plain(french.time(MORNING)) == "27 novembre, 09:40 (08:40 UTC)"
     late = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
-    assert plain(french.time(late, year=True)) == "1 janvier 2027, 00:30 (31 décembre, 23:30 UTC)"
+    assert plain(french.time(late, year=True)) == "1er janvier 2027, 00:30 (31 décembre, 23:30 UTC)"
     summer = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
     assert plain(formats("nl", "Europe/Brussels").time(summer)) == "1 juli, 10:00 (08:00 UTC)"
     assert french.weekday(MORNING.date()) == "vendredi"
+    assert " " not in french.time(late).partition("(")[2], "what is in brackets stays on one line"
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [("fr", ["1er oct.", "16 nov."]), ("nl", ["1 okt.", "16 nov."]), ("en", ["1 Oct", "16 Nov"])],
+)
+def test_days_on_an_axis_name_their_month(language: str, written: list[str]) -> None:
+    found = [formats(language, "UTC").day_short(date(2026, *day)) for day in ((10, 1), (11, 16))]
+    assert [plain(each) for each in found] == written
 
 
 @pytest.mark.parametrize(

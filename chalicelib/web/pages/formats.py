@@ -20,7 +20,10 @@ class Formats:
     thousands: str
     decimal: str
     before_percent: str
+    first: str
+    """How the first day of a month is written."""
     months: tuple[str, ...]
+    short_months: tuple[str, ...]
     weekdays: tuple[str, ...]
     ago: tuple[str, str]
     """What stands before and after a length of time that has passed."""
@@ -78,11 +81,16 @@ class Formats:
     def day(self, moment: datetime | date, year: bool = False) -> str:
         """Returns a day of the zone, with its year on demand."""
         local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
-        return f"{local.day}{_SPACE}{self.months[local.month - 1]}" + (f"{_SPACE}{local.year}" if year else "")
+        return f"{self._number_of(local)}{_SPACE}{self.months[local.month - 1]}" + (
+            f"{_SPACE}{local.year}" if year else ""
+        )
 
     def day_short(self, day: date) -> str:
-        """Returns a day as two numbers."""
-        return f"{day.month}/{day.day}" if self.decimal == "." else f"{day.day}/{day.month}"
+        """Returns a day with its month abbreviated, for the axis of a chart."""
+        return f"{self._number_of(day)}{_SPACE}{self.short_months[day.month - 1]}"
+
+    def _number_of(self, day: date) -> str:
+        return self.first if day.day == 1 else str(day.day)
 
     def month(self, month: str) -> str:
         """Returns a month, given as `2026-10`, with its year."""
@@ -104,7 +112,7 @@ class Formats:
         """Returns day and time in the zone, followed by the time in UTC, with its day where that is another."""
         utc = moment.astimezone(UTC)
         same_day = utc.date() == moment.astimezone(self.zone).date()
-        there = f"{utc:%H:%M}" if same_day else f"{self.day(utc.date())}, {utc:%H:%M}"
+        there = f"{utc:%H:%M}" if same_day else f"{self.day(utc.date())},{_SPACE}{utc:%H:%M}"
         return f"{self.day(moment, year)}, {self.clock(moment)} ({there}{_SPACE}UTC)"
 
 
@@ -118,9 +126,14 @@ _FORMATS = {
         thousands=_NARROW_SPACE,
         decimal=",",
         before_percent=_NARROW_SPACE,
+        first="1er",
         months=(
             *("janvier", "février", "mars", "avril", "mai", "juin"),
             *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+        ),
+        short_months=(
+            *("janv.", "févr.", "mars", "avr.", "mai", "juin"),
+            *("juil.", "août", "sept.", "oct.", "nov.", "déc."),
         ),
         weekdays=("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
         ago=("il y a ", ""),
@@ -130,9 +143,14 @@ _FORMATS = {
         thousands=".",
         decimal=",",
         before_percent="",
+        first="1",
         months=(
             *("januari", "februari", "maart", "april", "mei", "juni"),
             *("juli", "augustus", "september", "oktober", "november", "december"),
+        ),
+        short_months=(
+            *("jan.", "feb.", "mrt.", "apr.", "mei", "juni"),
+            *("juli", "aug.", "sep.", "okt.", "nov.", "dec."),
         ),
         weekdays=("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"),
         ago=("", " geleden"),
@@ -142,9 +160,14 @@ _FORMATS = {
         thousands=",",
         decimal=".",
         before_percent="",
+        first="1",
         months=(
             *("January", "February", "March", "April", "May", "June"),
             *("July", "August", "September", "October", "November", "December"),
+        ),
+        short_months=(
+            *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+            *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
         ),
         weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         ago=("", " ago"),
