@@ -9,7 +9,8 @@ from .layout import chosen_language
 
 LOGIN: Texts = {
     "title": Text("Se connecter", "Inloggen", "Log in"),
-    "key": Text("Clé d’administration", "Beheersleutel", "Admin key"),
+    "heading": Text("Se connecter à Relais", "Inloggen bij Relais", "Log in to Relais"),
+    "key": Text("Clé d’administration", "Beheerderssleutel", "Admin key"),
     "where": Text(
         "C’est la clé admin_key de la section [api] de la configuration.",
         "Dit is de sleutel admin_key in het deel [api] van de configuratie.",
@@ -22,7 +23,7 @@ LOGIN: Texts = {
         "Er zijn te veel verkeerde sleutels geprobeerd. De juiste sleutel werkt nog altijd.",
         "Too many wrong keys were tried. The right one still works.",
     ),
-    "logged_out": Text("Vous êtes déconnecté.", "U bent uitgelogd.", "You are logged out."),
+    "logged_out": Text("La session est fermée.", "U bent uitgelogd.", "You are logged out."),
     "error": Text("Erreur", "Fout", "Error"),
 }
 
