@@ -42,7 +42,8 @@ def test_what_waits_for_its_person_is_among_what_is_pending(product: Product, pe
     for query in ("?status=refused", "?account=lyon", "?form=other"):
         assert person.get(f"/events{query}").json["events"] == [], query
     page = words(person.get("/dashboard/events?status=pending"))
-    assert "Signup" in page and "Pending paris footer" in page
+    assert "Signup" in page and "Pending paris footer Waits for the person’s confirmation" in page
+    assert "Waits for the person’s confirmation." in words(person.get(f"/dashboard/events/{event_id}"))
     assert f"/dashboard/events/{event_id}" not in person.get("/dashboard/events").body
 
 
@@ -92,5 +93,6 @@ def test_an_address_is_found_among_what_waits_is_held_or_was_refused(product: Pr
     page = person.post("/dashboard/events/lookup", address="Zoe@example.com")
     assert f"/events/{unconfirmed}" in page.body and f"/events/{refused}" in page.body
     assert other not in page.body and "zoe" not in page.body.lower()
-    assert "footer: paris – the provider refuses the contact" in words(page)
+    assert "footer paris – Waits for the person’s confirmation" in words(page)
+    assert "footer paris – The provider refuses the contact" in words(page)
     assert "Nothing for this address." in words(person.post("/dashboard/events/lookup", address="eva@example.com"))

@@ -45,7 +45,7 @@ def quarantined(product: Product) -> list[str]:
 
 
 def test_nothing_waits(person: Person) -> None:
-    assert "Nothing waits, and nothing is to be decided." in words(person.get("/dashboard/events"))
+    assert "Nothing waits, and nothing needs your decision." in words(person.get("/dashboard/events"))
 
 
 def test_refusals_are_grouped_by_reason_and_listed(product: Product, person: Person) -> None:
@@ -166,7 +166,7 @@ def test_quarantined_unsubscribes_are_released_or_discarded(product: Product, pe
     assert "Send again" not in words(page)
     assert first not in person.get("/dashboard/events").body
     released = person.follow(person.post("/dashboard/events/resend", status="quarantined", event=second))
-    assert "Done: it is going now." in words(released)
+    assert "Done: it is being delivered now." in words(released)
     product.work(second, queue="unsubscribes")
     assert product.delivery(second)["status"] == "delivered"
 
@@ -180,7 +180,7 @@ def test_what_a_form_brought_too_much_of_is_one_group(product: Product, person: 
     product.work(*product.store(*events), queue="unsubscribes")
     page = person.get("/dashboard/events")
     assert (
-        "Held: too many at once, or perhaps a robot Unsubscribes Quarantined All accounts footer 2 1 March Let it go"
+        "Held: too many at once, or perhaps a robot Unsubscribes Quarantined All accounts footer 2 1 March Deliver"
         in words(page)
     )
     listed = person.get("/dashboard/events?status=quarantined")
@@ -209,15 +209,15 @@ def test_signups_and_unsubscribes_of_a_form_are_held_and_discarded_apart(product
     [leaves] = product.store(product.unsubscribe("u@example.com", form="footer"))
     product.work(leaves, *product.store(*signups))
     page = person.get("/dashboard/events")
-    group = "Held: too many at once, or perhaps a robot Signups Quarantined All accounts footer 3 1 March Let it go"
+    group = "Held: too many at once, or perhaps a robot Signups Quarantined All accounts footer 3 1 March Deliver"
     assert group in words(page) and "Held: too many at once, or perhaps a robot Unsubscribes" in words(page)
     listed = person.get("/dashboard/events?status=quarantined&type=signup")
-    assert "is erased on 31 March, 11:30 (09:30 UTC), unless you let it go" in words(listed)
+    assert "is erased on 31 March, 11:30 (09:30 UTC), unless you deliver it" in words(listed)
     chosen = {"status": "quarantined", "type": "signup", "form": "footer"}
     asked = person.get("/dashboard/events/discard?status=quarantined&type=signup&form=footer")
-    assert "Discard 3 signups or unsubscribes? Signups · footer" in words(asked)
+    assert "Discard 3 signups or unsubscribes? Quarantined · Signups · footer" in words(asked)
     released = person.follow(person.post("/dashboard/events/resend", event=signups[0].id, **chosen))
-    assert "Done: it is going now." in words(released)
+    assert "Done: it is being delivered now." in words(released)
     done = person.follow(person.post("/dashboard/events/discard", **chosen))
     assert "Done: 2 signups or unsubscribes were discarded" in words(done)
     product.work(signups[0].id)
@@ -250,7 +250,7 @@ def test_a_signup_that_nobody_let_go_says_so(product: Product, person: Person) -
     product.work(waits)
     person.log_in()
     page = words(person.get(f"/dashboard/events/{waits}"))
-    assert "This signup was held for 30 days without anybody letting it go, and its data is erased." in page
+    assert "This signup was held for 30 days, nobody delivered it, and its data is erased." in page
     assert "Send again" not in page and "Discard" not in page
 
 

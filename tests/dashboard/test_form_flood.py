@@ -72,7 +72,7 @@ def release(product: Product, person: Person, event_id: str) -> None:
     page = person.get(f"/dashboard/events/{event_id}")
     assert "This signup is held: its form got too many at once" in words(page)
     done = person.follow(person.post(f"/dashboard/events/{event_id}/resend"))
-    assert "Done: it is going now." in words(done)
+    assert "Done: it is being delivered now." in words(done)
     product.work(event_id)
 
 

@@ -31,7 +31,7 @@ def sign_up(product: Product, *names: str) -> list[str]:
 def test_all_is_well(product: Product, person: Person) -> None:
     sign_up(product, "a", "b")
     page = words(person.get("/dashboard"))
-    assert "All is well Since yesterday: 2 signups and 0 unsubscribes by the forms." in page
+    assert "All is well Since yesterday: 2 signups and 0 unsubscribes through the forms." in page
     assert "paris Ediware / MDWorks Running Waiting 0" in page
     assert "footer paris · 4781" in page
     assert "0 2 today" in page, "yesterday, in four weeks, last signup"
@@ -40,7 +40,7 @@ def test_all_is_well(product: Product, person: Person) -> None:
 def test_one_is_no_plural_and_in_french_none_is_not_either(product: Product) -> None:
     sign_up(product, "a")
     for language, said in (
-        ("en", "Since yesterday: 1 signup and 0 unsubscribes by the forms."),
+        ("en", "Since yesterday: 1 signup and 0 unsubscribes through the forms."),
         ("fr", "Depuis hier\u00a0: 1 inscription et 0 désinscription par les formulaires."),
     ):
         person = Person(product, language)
@@ -103,7 +103,7 @@ def test_what_waits_for_a_decision_is_counted(product: Product, person: Person) 
     [
         ("en", "signups wait, unsubscribes go on", "This answer may be incomplete"),
         ("fr", "les inscriptions attendent, les désinscriptions partent", "Cette réponse est peut-être incomplète"),
-        ("nl", "aanmeldingen wachten, uitschrijvingen gaan door", "Dit antwoord is misschien onvolledig"),
+        ("nl", "inschrijvingen wachten, uitschrijvingen gaan door", "Dit antwoord is misschien onvolledig"),
     ],
 )
 def test_a_missing_address_key_is_said(product: Product, language: str, said: str, of_person: str) -> None:

@@ -21,13 +21,13 @@ CAMPAIGNS: Texts = {
     "title": Text("Campagnes", "Campagnes", "Campaigns"),
     "lead": Text(
         "Les taux se rapportent aux messages délivrés, les retours aux messages envoyés.",
-        "Percentages zijn aandelen van de bezorgde berichten, bij ‘niet bezorgd’ van de verzonden berichten.",
+        "Percentages zijn berekend op de bezorgde berichten, ‘niet bezorgd’ op de verzonden berichten.",
         "Rates are shares of the delivered messages, bounces of the sent ones.",
     ),
     "account": Text("Compte", "Account", "Account"),
-    "all_accounts": Text("Tous les comptes", "Alle accounts", "All accounts"),
+    "all": Text("Tous", "Alle", "All"),
     "period": Text("Période", "Periode", "Period"),
-    "last_year": Text("12 derniers mois", "Laatste 12 maanden", "Last 12 months"),
+    "last_year": Text("12 derniers mois", "12 maanden", "Last 12 months"),
     "words": Text("Nom ou objet", "Naam of onderwerp", "Name or subject"),
     "show": Text("Afficher", "Tonen", "Show"),
     "found": Text("{n} campagnes", "{n} campagnes", "{n} campaigns"),
@@ -70,12 +70,12 @@ CAMPAIGN: Texts = {
     "lead": Text(
         "Envoyée par {account} ({provider}) le {sent}. Chiffres du {taken}.",
         "Verzonden door {account} ({provider}) op {sent}. Cijfers van {taken}.",
-        "Sent by {account} ({provider}) on {sent}. Figures of {taken}.",
+        "Sent by {account} ({provider}) on {sent}. Figures as of {taken}.",
     ),
     "lead_unknown": Text(
         "Envoyée par {account} ({provider})\u00a0; le moment de l’envoi n’est pas connu. Chiffres du {taken}.",
         "Verzonden door {account} ({provider}); het tijdstip van verzending is niet bekend. Cijfers van {taken}.",
-        "Sent by {account} ({provider}); the time of sending is not known. Figures of {taken}.",
+        "Sent by {account} ({provider}); the time of sending is not known. Figures as of {taken}.",
     ),
     "subject": Text("Objet\u00a0: {subject}", "Onderwerp: {subject}", "Subject: {subject}"),
     "above": Text(
@@ -85,6 +85,14 @@ CAMPAIGN: Texts = {
     ),
     "below": Text(
         "{points}\u00a0points sous la médiane", "{points} punten onder de mediaan", "{points} points below the median"
+    ),
+    "above_one": Text(
+        "{points}\u00a0point au-dessus de la médiane",
+        "{points} punt boven de mediaan",
+        "{points} points above the median",
+    ),
+    "below_one": Text(
+        "{points}\u00a0point sous la médiane", "{points} punt onder de mediaan", "{points} points below the median"
     ),
     "usual": Text("comme d’habitude", "zoals gewoonlijk", "as usual"),
     "since_sending": Text("Depuis l’envoi", "Sinds de verzending", "Since sending"),

@@ -20,12 +20,12 @@ FORM: Texts = {
     ),
     "is_silent": Text(
         "Aucune inscription depuis le {since}.",
-        "Geen aanmelding sinds {since}.",
+        "Geen inschrijving sinds {since}.",
         "No signup since {since}.",
     ),
     "usual_silence": Text(
         "D’habitude, {n} jours au plus séparent deux jours avec inscriptions.",
-        "Gewoonlijk liggen er hoogstens {n} dagen tussen twee dagen met aanmeldingen.",
+        "Gewoonlijk liggen er hoogstens {n} dagen tussen twee dagen met inschrijvingen.",
         "Two days with signups are usually at most {n} days apart.",
     ),
     "usual_silence_one": Text(
@@ -48,18 +48,18 @@ FORM: Texts = {
     "silence_well": Text(
         "D’habitude, {n} jours au plus séparent deux jours avec inscriptions\u00a0; Relais avertit si le silence"
         " dure nettement plus.",
-        "Gewoonlijk liggen er hoogstens {n} dagen tussen twee dagen met aanmeldingen; Relais waarschuwt als de stilte"
+        "Gewoonlijk liggen er hoogstens {n} dagen tussen twee dagen met inschrijvingen; Relais waarschuwt als de stilte"
         " duidelijk langer duurt.",
         "Two days with signups are usually at most {n} days apart; Relais warns when a silence is clearly longer.",
     ),
     "silence_well_one": Text(
         "D’habitude, ce formulaire apporte des inscriptions chaque jour\u00a0; Relais avertit s’il se tait.",
-        "Gewoonlijk brengt dit formulier elke dag aanmeldingen; Relais waarschuwt als het stil wordt.",
+        "Gewoonlijk brengt dit formulier elke dag inschrijvingen; Relais waarschuwt als het stil wordt.",
         "This form usually brings signups every day; Relais warns when it goes silent.",
     ),
     "silence_hours": Text(
         "Relais avertit après {hours} heures sans inscription.",
-        "Relais waarschuwt na {hours} uur zonder aanmelding.",
+        "Relais waarschuwt na {hours} uur zonder inschrijving.",
         "Relais warns after {hours} hours without a signup.",
     ),
     "silence_not_watched": Text(
@@ -67,7 +67,7 @@ FORM: Texts = {
         'Relais waarschuwt niet als dit formulier stil wordt: silent_after = "never".',
         'Relais does not warn when this form goes silent: silent_after = "never".',
     ),
-    "signups": Text("Inscriptions", "Aanmeldingen", "Signups"),
+    "signups": Text("Inscriptions", "Inschrijvingen", "Signups"),
     "yesterday": Text("Hier", "Gisteren", "Yesterday"),
     "today": Text("Aujourd’hui", "Vandaag", "Today"),
     "in_days": Text("{n} jours", "{n} dagen", "{n} days"),
@@ -82,14 +82,16 @@ FORM: Texts = {
     "quarantined": Text("Retenues", "Vastgehouden", "Quarantined"),
     "unsubscribes": Text("Désinscriptions", "Uitschrijvingen", "Unsubscribes"),
     "by_day": Text("Par jour", "Per dag", "By day"),
-    "chart": Text("Inscriptions par jour", "Aanmeldingen per dag", "Signups by day"),
+    "chart": Text("Inscriptions par jour", "Inschrijvingen per dag", "Signups by day"),
     "chart_description": Text(
         "{total} inscriptions en {n} jours, {most} le {day}, le jour le plus fort.",
-        "{total} aanmeldingen in {n} dagen, {most} op {day}, de drukste dag.",
+        "{total} inschrijvingen in {n} dagen, {most} op {day}, de drukste dag.",
         "{total} signups in {n} days, {most} on {day}, the busiest day.",
     ),
     "refusals": Text(
-        "Refusées en 28 jours, par raison", "Geweigerd in 28 dagen, per reden", "Refused in 28 days, by reason"
+        "Refusées et robots en 28 jours, par raison",
+        "Geweigerd en robots in 28 dagen, per reden",
+        "Refused and robots in 28 days, by reason",
     ),
     "reason": Text("Raison", "Reden", "Reason"),
     "number": Text("Nombre", "Aantal", "Number"),

@@ -13,13 +13,13 @@ LAYOUT: Texts = {
     "log_out": Text("Se déconnecter", "Uitloggen", "Log out"),
     "choose_language": Text("Langue", "Taal", "Language"),
     "times": Text(
-        "Heures du fuseau {zone}\u00a0; UTC entre parenthèses. Chiffres du {time}.",
-        "Tijden in de zone {zone}; UTC tussen haakjes. Cijfers van {time}.",
-        "Times in the zone {zone}; UTC in brackets. Figures of {time}.",
+        "Heures du fuseau horaire {zone}\u00a0; UTC entre parenthèses. Chiffres du {time}.",
+        "Tijden in de tijdzone {zone}; UTC tussen haakjes. Cijfers van {time}.",
+        "Times in the time zone {zone}; UTC in brackets. Figures as of {time}.",
     ),
     "done_resent": Text(
         "C’est fait\u00a0: {n} inscriptions ou désinscriptions repartent maintenant.",
-        "Gedaan: {n} aan- of uitschrijvingen vertrekken nu opnieuw.",
+        "Gedaan: {n} in- of uitschrijvingen vertrekken nu opnieuw.",
         "Done: {n} signups or unsubscribes are being sent again now.",
     ),
     "done_resent_one": Text(
@@ -29,15 +29,15 @@ LAYOUT: Texts = {
     ),
     "done_released": Text(
         "C’est fait\u00a0: {n} inscriptions ou désinscriptions partent maintenant.",
-        "Gedaan: {n} aan- of uitschrijvingen vertrekken nu.",
-        "Done: {n} signups or unsubscribes are going now.",
+        "Gedaan: {n} in- of uitschrijvingen vertrekken nu.",
+        "Done: {n} signups or unsubscribes are being delivered now.",
     ),
     "done_released_one": Text(
-        "C’est fait\u00a0: elle part maintenant.", "Gedaan: ze vertrekt nu.", "Done: it is going now."
+        "C’est fait\u00a0: elle part maintenant.", "Gedaan: ze vertrekt nu.", "Done: it is being delivered now."
     ),
     "done_discarded": Text(
         "C’est fait\u00a0: {n} inscriptions ou désinscriptions sont écartées et leurs données effacées.",
-        "Gedaan: {n} aan- of uitschrijvingen zijn verworpen en hun gegevens gewist.",
+        "Gedaan: {n} in- of uitschrijvingen zijn verworpen en hun gegevens gewist.",
         "Done: {n} signups or unsubscribes were discarded and their data erased.",
     ),
     "done_discarded_one": Text(
@@ -67,12 +67,12 @@ LANGUAGE_NAMES = {"fr": "Français", "nl": "Nederlands", "en": "English"}
 MISSING: Texts = {
     "title": Text("Cette page n’existe pas", "Deze pagina bestaat niet", "There is no such page"),
     "lead": Text(
-        "L’adresse est incomplète, ou ce qu’elle montrait n’est plus là\u00a0: un événement est effacé après sa durée"
-        " de conservation, un formulaire peut avoir quitté la configuration.",
-        "Het adres is onvolledig, of wat het toonde, is er niet meer: een gebeurtenis wordt gewist na haar"
+        "L’adresse est incomplète, ou ce qu’elle montrait n’est plus là\u00a0: une inscription est effacée après sa"
+        " durée de conservation, un formulaire peut avoir été retiré de la configuration.",
+        "Het adres is onvolledig, of wat het toonde, is er niet meer: een inschrijving wordt gewist na haar"
         " bewaartermijn, een formulier kan uit de configuratie zijn verwijderd.",
-        "The address is incomplete, or what it showed is gone: an event is erased after its retention time, a form may"
-        " have left the configuration.",
+        "The address is incomplete, or what it showed is gone: a signup is erased after its retention time, a form may"
+        " have been removed from the configuration.",
     ),
     "back": Text("Vers la vue d’ensemble", "Naar het overzicht", "To the overview"),
 }

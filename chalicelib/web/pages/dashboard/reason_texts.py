@@ -26,7 +26,7 @@ REASONS: Texts = {
         "The person unsubscribed before",
     ),
     "reason_quarantined": Text(
-        "Retenu\u00a0: trop à la fois, ou un robot peut-être",
+        "Retenu\u00a0: trop d’envois à la fois, ou peut-être un robot",
         "Vastgehouden: te veel tegelijk, of misschien een robot",
         "Held: too many at once, or perhaps a robot",
     ),
@@ -46,7 +46,7 @@ REASONS: Texts = {
         "Le fournisseur refuse le contact", "De provider weigert het contact", "The provider refuses the contact"
     ),
     "reason_request_rejected": Text(
-        "Le fournisseur refuse l’appel", "De provider weigert de aanroep", "The provider refuses the call"
+        "Le fournisseur refuse la demande", "De provider weigert het verzoek", "The provider refuses the request"
     ),
     "reason_unknown_list": Text(
         "La liste n’existe pas\u00a0: corrigez list",
@@ -96,7 +96,7 @@ REASONS: Texts = {
     ),
     "reason_takes_no_signups": Text(
         "Ce fournisseur ne prend pas d’inscriptions",
-        "Deze provider neemt geen aanmeldingen aan",
+        "Deze provider neemt geen inschrijvingen aan",
         "This provider takes no signups",
     ),
     "reason_source_failed": Text(
