@@ -136,7 +136,10 @@ def test_a_field_that_no_visitor_typed_is_the_owners_to_mend(world: World) -> No
     ("redirect", "allowed"),
     [
         (None, ""),
-        ("https://www.example.com/merci?a=1", " https://example.com https://*.example.com"),
+        (
+            "https://www.example.com/merci?a=1",
+            " https://www.example.com https://example.com https://*.example.com",
+        ),
         ("https://xn--caf-dma.example:8443/", " https://xn--caf-dma.example:8443 https://*.xn--caf-dma.example:8443"),
         ("http://127.0.0.1:8000/merci", " http://127.0.0.1:8000"),
         ("http://localhost:5500/merci", " http://localhost:5500"),

@@ -145,7 +145,7 @@ def test_a_frame_is_left_for_the_redirect(world: World) -> None:
         assert page.forms[0].get("target") == target
         assert page.forms[0]["action"] == "/api/forms/footer/signup?embed=1"
     answer = shown(world, settings(redirect="https://www.example.com/merci"))
-    assert policy(answer)["form-action"] == "'self' https://example.com https://*.example.com"
+    assert policy(answer)["form-action"] == "'self' https://www.example.com https://example.com https://*.example.com"
     assert answer.headers["referrer-policy"] == "same-origin"
 
 

@@ -137,13 +137,13 @@ def _way_back(visit: FormVisit) -> str | None:
 
 
 def _sites(url: str) -> list[str]:
-    """Returns the sources of a policy for a URL and where its site may lead on: with and without `www.`, subdomains."""
+    """Returns a policy's sources for a URL: its origin, and where its site may lead on: without `www.`, subdomains."""
     origin = checks.normal_origin(_origin(url))
     scheme, _, host = origin.partition("://")
     bare, name = host.removeprefix("www."), urlsplit(origin).hostname or ""
     if "." not in name or name.replace(".", "").isdigit():  # this machine, or an IP address: it has no subdomains
         return [origin]
-    return [f"{scheme}://{bare}", f"{scheme}://*.{bare}"]
+    return list(dict.fromkeys((origin, f"{scheme}://{bare}", f"{scheme}://*.{bare}")))
 
 
 def _origin(url: str) -> str:
