@@ -196,8 +196,10 @@ class ContactsSync(SyncAttempt):
             self._save_progress(replace(self._progress, asked=True), until=self._deadline.lease_until)
             try:
                 provider.fetch_list(self._event.list or "", source.url, budget=self._deadline.seconds_left)
-            finally:
-                self._progress = replace(self._progress, asked=False)
+            except (ProviderError, SecretUnavailable) as error:
+                unknown = isinstance(error, ProviderError) and error.kind is Kind.UNKNOWN
+                self._progress = replace(self._progress, asked=unknown)
+                raise
         return "fetched by the provider itself"
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -125,7 +126,7 @@ class SyncAttempt(ABC):
             failures, retry_policy.first_retry_seconds, retry_policy.longest_retry_seconds, chance, error.retry_after
         )
         until, reason = now + timedelta(seconds=seconds), self._reason(error)
-        self._save_progress(replace(self._progress, failures=failures + 1), until=now)
+        self._save_progress(self._progress)
         metrics.count("sync_retries", account=self._account)
         event_log.retry_scheduled(self._account, [self._event.id], reason, until)
         delivery = replace(
@@ -136,17 +137,21 @@ class SyncAttempt(ABC):
             next_attempt_at=until,
         )
         self._services.events.postpone(self._event, delivery, until, now)
+        # Only now: an outcome that is not recorded with the delivery must stay recorded as unknown.
+        self._save_progress(replace(self._progress, failures=failures + 1, asked=False), until=now)
 
     def _finish(self, status: Status, reason: str, code: ReasonCode | None = None) -> bool:
-        """Writes the final status; False if it had one already."""
+        """Writes the final status, then releases the claim; False if the delivery was final already."""
         now = self._now
-        self._save_progress(replace(self._progress, failures=0, restarts=0), until=now)
+        self._save_progress(self._progress)
         attempts = self._delivery.attempts + 1
         delivery = replace(self._delivery, status=status, attempts=attempts, reason=reason, reason_code=code)
-        if not self._services.events.finish(self._event, delivery, now):
-            return False
-        event_log.ended([(self._event.id, delivery)])
-        return True
+        finished = self._services.events.finish(self._event, delivery, now)
+        if finished:
+            event_log.ended([(self._event.id, delivery)])
+        with suppress(ClaimLost, LedgerUnavailable):  # the sync is final, and the claim expires by itself
+            self._save_progress(replace(self._progress, failures=0, restarts=0, asked=False), until=now)
+        return finished
 
 
 class SyncRunner:

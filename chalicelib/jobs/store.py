@@ -30,7 +30,7 @@ class SyncProgress:
     restarts: int = 0
     """How often it restarted because the file had changed."""
     asked: bool = False
-    """The provider was asked to fetch the file, and its answer is not recorded."""
+    """The provider was asked to fetch the file, and the outcome is not recorded with the delivery yet."""
 
 
 class SyncStore:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.config.model import RetryPolicy
-from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.ledger.events import EventStore
 from tests.contact_import.syncs import LIST, enqueued, items, made, people, resend, run, sync
 from tests.contract.scripted import Scripted, answer
 from tests.support.aws import TestAws
@@ -171,6 +173,25 @@ class TestFetchedByTheProvider:
             run(product, event)
         product.paris.after = None
         product.restart()
+        product.clock.forward(minutes=10)
+        product.work(event["id"], queue="syncs")
+        delivery = product.delivery(event["id"])
+        assert (delivery["status"], delivery["unknown_outcome"]) == ("delivered", True)
+        assert len(product.paris.fetched) == 2
+
+    @pytest.mark.parametrize(("write", "kind"), [("finish", None), ("postpone", Kind.UNKNOWN)])
+    def test_an_outcome_that_the_ledger_does_not_record_is_unknown(
+        self, product: Product, monkeypatch: pytest.MonkeyPatch, write: str, kind: Kind | None
+    ) -> None:
+        def unavailable(*_: Any) -> bool:
+            raise LedgerUnavailable("the ledger did not answer")
+
+        product.paris.after = lambda verb, emails: ProviderError(kind, "no answer") if kind else None
+        event = sync(source="bulk")
+        with monkeypatch.context() as failing:
+            failing.setattr(EventStore, write, unavailable)
+            run(product, event)
+        product.paris.after = None
         product.clock.forward(minutes=10)
         product.work(event["id"], queue="syncs")
         delivery = product.delivery(event["id"])
