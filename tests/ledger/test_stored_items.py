@@ -26,6 +26,8 @@ RECORDED = sorted(FOLDER.glob("*.json"))
 def test_what_a_version_stored_is_read_and_goes_on(
     product: Product, resources: TestAws, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    metrics.flush()  # what other tests have counted
+    capsys.readouterr()
     left = json.loads(path.read_text("utf-8"))
     for item in left["items"]:
         resources.dynamodb.put_item(TableName=LEDGER, Item=item)
