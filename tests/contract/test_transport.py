@@ -222,6 +222,17 @@ class TestOnCall:
             ("list_insert", "paris", 0, "unknown"),
         ]
 
+    def test_a_defect_of_the_client_that_reads_the_answer_is_no_success(self, server: Scripted) -> None:
+        def defective(given: Answer) -> None:
+            raise KeyError("id")
+
+        reported: list[str] = []
+        transport = Transport(on_call=lambda *call: reported.append(call[3]))
+        server.script = [answer({})]
+        with pytest.raises(KeyError):
+            transport.exchange(a_call(server.url), defective)
+        assert reported == ["unexpected"]
+
 
 class TestAdmission:
     def test_a_call_that_is_not_admitted_is_not_made(self, server: Scripted) -> None:

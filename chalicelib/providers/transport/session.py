@@ -46,7 +46,7 @@ _NO_NETWORK = "If all providers are silent: functions in a VPC reach the interne
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 
 OnCall = Callable[[str, str, float, str], None]
-"""Called once for every call: label, account, seconds it took, and `ok` or the kind of its error."""
+"""Called once for every call: label, account, seconds, and `ok`, the kind of its error, or `unexpected`."""
 Admit = Callable[[str], None]
 """Called before every call, with the account: raises `ProviderError` (later) when no call may be made now."""
 T = TypeVar("T")
@@ -161,10 +161,7 @@ class Transport:
         )
         response, outcome = None, "ok"
         try:
-            if call.budget < SHORTEST_CALL:
-                raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
-            if self._admit is not None:
-                self._admit(call.account)
+            self._require_admission(call)
             response = self._send(call, attempt)
             if response.status_code in _REDIRECTS and not call.reads_redirects:
                 raise _redirect_error(call, response.status_code)
@@ -175,12 +172,22 @@ class Transport:
         except ProviderError as error:
             outcome = error.kind.value
             raise
+        except Exception:  # a defect of the client that reads the answer: the call has not succeeded
+            outcome = "unexpected"
+            raise
         finally:
             if response is not None:
                 # Does nothing to a connection whose answer was read to its end: that one is back in the pool.
                 response.close()
             if self._on_call is not None:
                 self._on_call(call.label, call.account, self._timing.monotonic() - started, outcome)
+
+    def _require_admission(self, call: Call) -> None:
+        """Raises `ProviderError` (later) when there is no time left for the call, or it may not be made now."""
+        if call.budget < SHORTEST_CALL:
+            raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
+        if self._admit is not None:
+            self._admit(call.account)
 
     def _send(self, call: Call, attempt: Attempt) -> requests.Response:
         try:
