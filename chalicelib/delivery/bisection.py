@@ -27,7 +27,7 @@ class Bisection(Generic[Row]):
     `size` rows fill a call; a batch of more takes several.
 
     `halves_of` divides a row that is refused alone (None: it cannot be divided), the first half to be sent first.
-    `person_of` tells whose row it is: only rows of different persons are evidence against the list.
+    `person_of` identifies the person of a row: only rows of different persons are evidence against the list.
     """
 
     def __init__(

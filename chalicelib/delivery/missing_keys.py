@@ -1,7 +1,7 @@
 """Lets signups and syncs wait while an address key is missing; unsubscribes go on.
 
-Without the key nobody can tell who unsubscribed under it, so a signup could resubscribe a person who had unsubscribed.
-An unsubscribe is right whatever the earlier state.
+Without the key it is not known who unsubscribed under it, so a signup could resubscribe such a person. An unsubscribe
+is right whatever the earlier state.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Compares the configured address keys, and this release's normalisation of addresses, with the ledger's record.
 
 An address is found in the ledger only under the key and the normalisation that it was written with. Where one of those
-is missing, nobody can tell who unsubscribed, and what depends on that waits.
+is missing, it is not known who unsubscribed, and what depends on that waits.
 """
 
 from __future__ import annotations

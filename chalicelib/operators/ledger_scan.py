@@ -1,4 +1,4 @@
-"""Scans every event of the ledger, for operators: counts deliveries by status, finds those with a status.
+"""Scans every event of the ledger, for operators: counts deliveries by status, and finds those of one status.
 
 There are no running counters: they would cost each delivery one more write, and could be wrong. A scan costs one read
 unit for every 4 KB of the table. It reads consistently and in parallel segments.

@@ -46,7 +46,7 @@ class Repairs:
         return enqueued
 
     def remove_evidence(self, states: Sequence[Key], now: datetime) -> None:
-        """Removes evidence of consent of persons who left `keep_consent_years` ago; their states stay."""
+        """Removes evidence of consent of persons who unsubscribed `keep_consent_years` ago; their states stay."""
         done = self._table.in_parallel(lambda state: self._finding_store.remove_evidence(state, now), states)
         removed = sum(done)
         if removed:
@@ -83,7 +83,7 @@ class Repairs:
         return self._enqueue(repaired, stored)
 
     def _retire_orphans(self, orphans: Sequence[Finding], now: datetime) -> int:
-        """Takes deliveries whose event was never stored, its sender having given up, out of the index, to expire.
+        """Takes deliveries whose event was never stored out of the index, so that they expire: its sender has given up.
 
         The event may be stored concurrently. Then either its writer finds the delivery retired and puts it back, or the
         event is found here by a second read, and the delivery is put back.

@@ -104,7 +104,7 @@ class KnownState:
     `source` is the state at that account, with its lease while that counts; `others` the states at the accounts that
     the row is not yet propagated to, `account` among them where it has lists. Both include the state for all accounts.
     `covered` are the accounts of the event that caused the source's unsubscribe. `missed` are those at which
-    no unsubscribe was tried although the person has left all accounts: they were not configured then.
+    no unsubscribe was tried although the person unsubscribed from all accounts: they were not configured then.
     """
 
     account: str
@@ -143,8 +143,8 @@ def decide(
         return None  # the row may have been read just before the provider resubscribed the person
     at = reading.started if row.at is None else min(row.at, reading.started)
     if source.is_suppressed and not is_imported(source):
-        # Relais itself unsubscribed the person at this provider, and wherever else required; but for accounts that were
-        # not configured then. The row is new for such an account alone.
+        # Relais itself unsubscribed the person at this provider and wherever else required, except at accounts that
+        # were not configured then. The row is new for such an account alone.
         missed = () if first_seen else tuple(name for name in known.others if name in known.missed)
         return PropagationDecision(min(at, source.unsubscribed_at or at), missed) if missed else NOTHING
     if _is_stale(row, at, reading, source):

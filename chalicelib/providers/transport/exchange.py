@@ -136,7 +136,7 @@ class AnswerHead:
 
     @property
     def public_sender(self) -> str | None:
-        """The address that the provider saw the call come from; None if it cannot be told without asking anybody."""
+        """The address that the provider saw the call come from; None if that is not known without asking others."""
         if self.sent_from is None:
             return None
         address = ip_address(self.sent_from.partition("%")[0])

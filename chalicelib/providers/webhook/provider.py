@@ -46,7 +46,7 @@ class BackEnd:
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         """Posts the notice of a signup. Raises `ProviderError` (contact) when the back end refuses it."""
         if len(contacts) > 1:
-            raise invalid("sign_up", "tells of one contact at a time")
+            raise invalid("sign_up", "takes one contact a call")
         for contact in contacts:
             notice = Notice("subscriber.signed_up", contact.email, _given(contact.occasion), contact.fields)
             self._post(notice, budget)
@@ -174,5 +174,5 @@ class BackEnd:
 def _given(occasion: Occasion | None) -> Occasion:
     """Returns the event of the notice. Raises `ProviderError` (caller) if there is none."""
     if occasion is None:
-        raise invalid(_LABEL, "there is no event to tell of")
+        raise invalid(_LABEL, "there is no event for the notice")
     return occasion
