@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.ledger.events import EventStore
-from chalicelib.observability import redaction
+from chalicelib.observability import metrics, redaction
 from local.aws import process
 from local.dynamodb_local import Unavailable, start as start_dynamodb_local
 from local.sandbox import start as start_sandbox
@@ -99,6 +99,12 @@ def forgotten_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test reveals as a secret, such as the word "second", is not to be masked in the next one's log."""
     monkeypatch.setattr(redaction, "_hidden", set(redaction._hidden))
     monkeypatch.setattr(redaction, "_known", redaction._known)
+
+
+@pytest.fixture(autouse=True)
+def own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has measured and not flushed is not to be written by the flush of the next."""
+    monkeypatch.setattr(metrics, "_stored", {})
 
 
 @pytest.fixture(scope="session")
