@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local import template
+from tests.support.emulator import transformed
 from tests.support.packaging import copy_checkout
 
 STAGES = ("local", *(pytest.param(stage, marks=pytest.mark.slow) for stage in ("dev", "prod")))
@@ -63,6 +64,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def made(request: pytest.FixtureRequest) -> Generated:
     """A stage's template: the local one, and in `make test-all` the others in turn."""
     return Generated(request.param, template.build(request.param))
+
+
+@pytest.fixture(scope="session")
+def translated(made: Generated) -> dict[str, Any]:
+    """That template as CloudFormation's transform leaves it; for reading alone."""
+    return transformed(made.body)
 
 
 @pytest.fixture

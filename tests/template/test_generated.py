@@ -65,8 +65,8 @@ def test_the_template_is_within_the_cloudformation_size_limit(made: Generated) -
     assert len(yaml.dump(json.loads(json.dumps(body)), default_flow_style=False)) < 800_000
 
 
-def test_sam_translates_it_and_keeps_partial_batch_responses(made: Generated) -> None:
-    plain = transformed(made.body)["Resources"]
+def test_sam_translates_it_and_keeps_partial_batch_responses(translated: dict[str, Any]) -> None:
+    plain = translated["Resources"]
     mappings = [each["Properties"] for each in plain.values() if each["Type"] == "AWS::Lambda::EventSourceMapping"]
     assert len(mappings) == 3
     assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)

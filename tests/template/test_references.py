@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.emulator import transformed
-
 from .conftest import Generated
 
 PSEUDO = {
@@ -116,10 +114,9 @@ def test_every_reference_of_the_template_resolves(made: Generated) -> None:
     assert unresolved(made.body) == []
 
 
-def test_every_reference_of_the_translation_resolves(made: Generated) -> None:
-    body = transformed(made.body)
-    assert unresolved(body) == []
-    assert unknown_attributes(body) == []
+def test_every_reference_of_the_translation_resolves(translated: dict[str, Any]) -> None:
+    assert unresolved(translated) == []
+    assert unknown_attributes(translated) == []
 
 
 @pytest.mark.parametrize(
