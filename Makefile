@@ -6,7 +6,7 @@ PY := .venv/bin/python
 READY := .venv/ready-$(shell cat requirements.txt requirements-dev.txt constraints.txt local/setup.py | cksum | tr -d ' ')
 CODE := app.py chalicelib local
 
-.PHONY: help run check test test-slow test-all mutants bench screenshots package lint types imports format setup clean
+.PHONY: help run check quick-tests test test-slow test-all mutants bench screenshots package lint types imports format setup clean
 
 help:
 	@echo "make run       the whole product on this machine, in the foreground; RELAIS_CONFIG=my.toml, PORT=8000"
@@ -33,8 +33,13 @@ MEASURED := $(if $(COVERAGE),--cov=chalicelib --cov-branch --cov-report=term)
 # With PYTEST_ARGS the named tests run in one process, so that a debugger and -s work.
 RUN = $(PYTEST) $(if $(strip $(PYTEST_ARGS)),,--processes $(PROCESSES))
 
+# Types and layers are checked while the tests are collected, which uses one processor. With PYTEST_ARGS one by one:
+# make would give the terminal to any of them.
 check: $(READY)
-	@$(MAKE) --no-print-directory lint types imports
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory $(if $(strip $(PYTEST_ARGS)),,-j3) types imports quick-tests
+
+quick-tests: $(READY)
 	@$(RUN) -m "not slow and not server and not seconds" --no-servers $(PYTEST_ARGS)
 
 test: $(READY)

@@ -17,6 +17,7 @@ from tests.support.product import FakeContext, Product
 # --- limits ---
 
 
+@pytest.mark.seconds
 def test_a_victim_gets_two_mails_whatever_the_number_of_forms(product: Product, visitor: Visitor) -> None:
     tags = ["" if number % 3 == 0 else f"+{number}" for number in range(60)]
     ids = [visitor.sign_up(f"victim{tag}@example.com", f"form{number % 10}") for number, tag in enumerate(tags)]

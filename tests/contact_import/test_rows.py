@@ -225,6 +225,7 @@ class TestEncodings:
         assert outcome(one) == outcome(other)
 
 
+@pytest.mark.seconds
 @pytest.mark.no_cover
 def test_a_long_file_is_never_buffered() -> None:
     def file() -> Iterator[bytes]:

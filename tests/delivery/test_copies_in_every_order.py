@@ -79,6 +79,7 @@ def test_a_worker_killed_at_any_step_loses_and_doubles_nobody() -> None:
                 both.check()
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_failing_operation_of_a_move_with_a_copy(fault: type[BaseException]) -> None:
     def move(point: Point) -> None:

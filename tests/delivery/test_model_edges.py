@@ -121,6 +121,7 @@ def test_a_delivered_event_is_recorded_once_the_ledger_answers_again(world: Worl
     assert (found["status"], found["unknown_outcome"], remaining) == ("delivered", False, [0])
 
 
+@pytest.mark.seconds
 def test_claims_are_released_when_the_ledger_fails_half_way(world: World) -> None:
     """No more rows can be claimed to fill a call: the first ones are sent, or wait, but are not marked unknown."""
     remaining = world.event(LEAVE, "annabell", 2, ("paris",))
@@ -296,6 +297,7 @@ def test_a_worker_with_a_fast_clock_takes_over_no_valid_lease(world: World) -> N
     check(world)
 
 
+@pytest.mark.seconds
 def test_all_claims_are_released_when_time_runs_out_before_the_call(world: World) -> None:
     ids = joins(world, persons(255))
     remaining = [3]

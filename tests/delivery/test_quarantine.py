@@ -187,6 +187,7 @@ def test_an_unsubscribe_from_one_account_is_quarantined_too(product: Product) ->
     assert product.paris.unsubscribed_emails == ["q0@example.com"]
 
 
+@pytest.mark.seconds
 def test_concurrent_workers_deliver_what_is_within_the_limit_and_nothing_else(
     product: Product, resources: TestAws
 ) -> None:
@@ -200,6 +201,7 @@ def test_concurrent_workers_deliver_what_is_within_the_limit_and_nothing_else(
     assert len(product.paris.unsubscribed_emails) == LIMIT * 4 - len(quarantined)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("store", "method"), [(HourlyLimits, "admit"), (QuarantineStore, "quarantine")])
 def test_a_worker_that_fails_while_it_counts_delivers_nothing_above_the_limit(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch, store: type, method: str

@@ -92,6 +92,7 @@ def test_a_success_of_the_form_between_ends_the_count(product: Product) -> None:
     assert product.container.accounts.read("paris").lists == {}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("provider", ["ediware", "mymailmarket"])
 def test_bad_addresses_of_a_robot_stop_nobody_for_long(product: Product, provider: str) -> None:
     """However many bad ones wait, the next good one ends the pause as soon as the list is tried again."""

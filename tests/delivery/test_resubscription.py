@@ -190,6 +190,7 @@ def test_a_row_id_that_cannot_be_stored_does_not_fail_the_unsubscribe(monkeypatc
     assert world.view("e0")["status"] == "delivered"
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_operation_that_fails_during_a_resubscription(fault: type[BaseException]) -> None:
     """Also between the lift and the signup, and between the signup and its follow-up."""

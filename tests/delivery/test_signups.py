@@ -28,6 +28,7 @@ def test_a_signup_is_delivered_once_despite_repeated_notifications(product: Prod
     }
 
 
+@pytest.mark.seconds
 def test_many_signups_are_sent_in_full_batches(product: Product) -> None:
     ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(300)))
     product.work(*ids)
@@ -42,6 +43,7 @@ def test_two_signups_of_one_address_are_both_delivered(product: Product) -> None
     assert [product.delivery(event_id)["unknown_outcome"] for event_id in ids] == [False, False]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("bad", [100, *(pytest.param(bad, marks=pytest.mark.slow) for bad in (0, 254))])
 def test_one_bad_row_does_not_fail_the_others(product: Product, bad: int) -> None:
     product.paris.rule = lambda _, emails: (
@@ -63,6 +65,7 @@ def test_rows_of_a_refused_batch_are_marked_as_possibly_stored(product: Product)
     assert product.delivery(good)["unknown_outcome"] is True
 
 
+@pytest.mark.seconds
 def test_a_list_that_refuses_every_row_is_paused_and_no_row_is_refused(product: Product) -> None:
     product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "list full") if verb == "sign_up" else None
     ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(60)))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from urllib3 import encode_multipart_formdata
 
 from chalicelib.config.model import Api, Webhook
@@ -80,6 +81,7 @@ def requests(path: str, method: str, known: Mapping[str, str]) -> Iterator[tuple
             yield address, {**examples["header"], **({"content-type": media_type} if media_type else {})}, body
 
 
+@pytest.mark.seconds
 def test_every_example_is_taken_and_what_is_secured_asks_for_a_credential(resources: TestAws) -> None:
     """Each answer is held against the document as well, as all are."""
     running = product(resources)

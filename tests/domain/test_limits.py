@@ -30,6 +30,7 @@ def _messages(path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.seconds
 def test_no_message_spells_a_limit_by_hand() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {text}"

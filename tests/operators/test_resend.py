@@ -243,6 +243,7 @@ class TestEventForSeveralAccounts:
         assert self.expiring(resources, both) == [True, True, True]
 
 
+@pytest.mark.seconds
 def test_many_events_are_resent_in_few_messages(product: Product, resources: TestAws) -> None:
     events = [product.signup(f"p{n}@example.com") for n in range(150)]
     with ThreadPoolExecutor(8) as pool:

@@ -259,6 +259,7 @@ def _deletes(known: Any, account: str) -> Any:
     return found and replace(found, deletes_subscribers=account == "lyon")
 
 
+@pytest.mark.seconds
 def test_an_erased_person_stays_unsubscribed_and_erased_in_every_order(monkeypatch: pytest.MonkeyPatch) -> None:
     serial(monkeypatch)
     monkeypatch.setattr(attempt, "ContextPool", OneByOne)

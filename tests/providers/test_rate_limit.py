@@ -93,6 +93,7 @@ def test_three_concurrent_workers_never_exceed_the_limit(table: Table, clock: Si
     assert LIMIT * 0.8 < sum(made) <= LIMIT
 
 
+@pytest.mark.seconds
 def test_no_sliding_window_exceeds_the_limit(table: Table, clock: Simulated) -> None:
     """Five minutes of more calls than the limit, in bursts that straddle the minutes."""
     limit = 200

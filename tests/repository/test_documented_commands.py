@@ -98,6 +98,7 @@ def test_the_register_names_no_block_that_is_not_there() -> None:
             assert isinstance(entry, str) or len(entry) == there[heading], f"{page}, {heading}: one for each block"
 
 
+@pytest.mark.seconds
 def test_forms_of_commands_are_those_of_the_commands_usage() -> None:
     usage = re.sub(r"\s+", " ", local_commands.USAGE)
     for command, entry in register()[1].items():

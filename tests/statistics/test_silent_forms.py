@@ -51,6 +51,7 @@ def sign_up(product: Product, *forms: str) -> None:
     product.work(*product.store(*(product.signup(f"{form}@example.com", form=form) for form in forms)))
 
 
+@pytest.mark.seconds
 def test_a_silent_form_is_logged_and_measured_until_it_brings_a_signup(
     product: Product, measured: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_crash_between_the_two_writes_is_repaired(
     assert history(reader) == [*before, (10, 4), (13, 5)]
 
 
+@pytest.mark.seconds
 def test_concurrent_runs_end_with_the_newer_reading(store: StatsStore, reader: StatsReader) -> None:
     names = [f"c{n}" for n in range(40)]
     readings = [row(NINE + timedelta(seconds=n), name, opens=n) for name in names for n in (1, 2, 3)]
@@ -260,6 +261,7 @@ class Toy:
         return self.rows
 
 
+@pytest.mark.seconds
 def test_a_run_of_many_campaigns_is_stored(
     store: StatsStore, reader: StatsReader, client: Counting, resources: TestAws
 ) -> None:

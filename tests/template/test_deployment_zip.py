@@ -81,6 +81,7 @@ def test_a_client_of_each_service_can_be_made_with_the_endpoint_that_boto3_knows
     assert [endpoint for _, endpoint in made] == known
 
 
+@pytest.mark.seconds
 def test_the_product_makes_clients_of_those_services_alone() -> None:
     """A new one is added to `AWS_SERVICES`, or every function that uses it fails once it is deployed."""
     named, elsewhere = set(), []

@@ -57,6 +57,7 @@ def test_stages_differ_only_by_name() -> None:
     assert re.sub(r"\bprod\b", "local", prod) == local
 
 
+@pytest.mark.seconds
 def test_the_template_is_within_the_cloudformation_size_limit(made: Generated) -> None:
     """Up to 1 MB, by way of a bucket. `aws cloudformation package` writes YAML, which is smaller."""
     assert len(json.dumps(made.body, indent=2)) < 700_000

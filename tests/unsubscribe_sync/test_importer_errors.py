@@ -111,6 +111,7 @@ class TestErrors:
         assert world.sync()["lettre"]["error"] == "another run is reading this list"
         assert inner[0]["written"] == 1
 
+    @pytest.mark.seconds
     @pytest.mark.parametrize(
         ("source", "people"),
         [

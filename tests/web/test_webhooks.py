@@ -233,6 +233,7 @@ def test_413_above_five_megabytes_even_unsigned(post: Post, world: World) -> Non
     assert post(body(60_000)).status == 202
 
 
+@pytest.mark.seconds
 @pytest.mark.no_cover
 def test_thousands_of_errors_give_a_bounded_answer(post: Post) -> None:
     fields: dict[str, Any] = {f"{number}\U0001f600" * 9: {} for number in range(10, 30)}
