@@ -104,6 +104,28 @@ def test_one_is_compared_with_the_median(
     assert said in words(person.get("/dashboard/campaigns/paris/0"))
 
 
+@pytest.mark.parametrize(
+    ("language", "figures", "said"),
+    [
+        ("en", {"hard_bounces": 1}, "1 hard bounce Since sending"),
+        ("en", {"hard_bounces": 0}, "0 hard bounces"),
+        ("fr", {"hard_bounces": 0}, "0 retour définitif Depuis l’envoi"),
+        ("fr", {"hard_bounces": 2}, "2 retours définitifs"),
+        ("fr", {"unsubscribes": 9}, "0,50 point au-dessus de la médiane"),
+        ("fr", {"unique_clicks": 20}, "3,0 points sous la médiane"),
+        ("nl", {"hard_bounces": 1, "unsubscribes": 9}, "0,50 punt boven de mediaan"),
+    ],
+)
+def test_each_language_has_its_singular(
+    product: Product, resources: TestAws, language: str, figures: dict[str, Any], said: str
+) -> None:
+    put(resources, figures, {}, {}, {})
+    assert product.container._medians.refresh("paris", START)
+    person = Person(product, language)
+    person.log_in()
+    assert said in words(person.get("/dashboard/campaigns/paris/0"))
+
+
 def test_names_are_shown_as_they_are(person: Person, resources: TestAws) -> None:
     put(resources, {"name": "<b>&amp;"}, {"name": None, "subject": None})
     page = person.get("/dashboard/campaigns")

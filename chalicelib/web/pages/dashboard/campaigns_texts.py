@@ -65,8 +65,10 @@ CAMPAIGN: Texts = {
     **_COLUMNS,
     "title": Text("Campagnes", "Campagnes", "Campaigns"),
     "hard_bounces": Text("Retours définitifs", "Harde bounces", "Hard bounces"),
+    "hard_bounces_one": Text("Retour définitif", "Harde bounce", "Hard bounce"),
     "soft_bounces": Text("Retours temporaires", "Zachte bounces", "Soft bounces"),
     "delivered": Text("Délivrés", "Bezorgd", "Delivered"),
+    "delivered_one": Text("Délivré", "Bezorgd", "Delivered"),
     "lead": Text(
         "Envoyée par {account} ({provider}) le {sent}. Chiffres du {taken}.",
         "Verzonden door {account} ({provider}) op {sent}. Cijfers van {taken}.",

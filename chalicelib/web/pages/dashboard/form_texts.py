@@ -72,6 +72,7 @@ FORM: Texts = {
     "today": Text("Aujourd’hui", "Vandaag", "Today"),
     "in_days": Text("{n} jours", "{n} dagen", "{n} days"),
     "delivered": Text("Transmises", "Doorgegeven", "Delivered"),
+    "delivered_one": Text("Transmise", "Doorgegeven", "Delivered"),
     "refused": Text("Refusées", "Geweigerd", "Refused"),
     "trapped": Text("Robots", "Robots", "Robots"),
     "confirmed": Text("Confirmées", "Bevestigd", "Confirmed"),
@@ -79,6 +80,7 @@ FORM: Texts = {
         "connu une fois le délai passé", "bekend als de tijd om is", "known when their time is over"
     ),
     "unconfirmed": Text("Jamais confirmées", "Nooit bevestigd", "Never confirmed"),
+    "unconfirmed_one": Text("Jamais confirmée", "Nooit bevestigd", "Never confirmed"),
     "quarantined": Text("Retenues", "Vastgehouden", "Quarantined"),
     "unsubscribes": Text("Désinscriptions", "Uitschrijvingen", "Unsubscribes"),
     "by_day": Text("Par jour", "Per dag", "By day"),

@@ -47,6 +47,10 @@ class Page:
         given = urlencode({name: value for name, value in query.items() if value not in (None, "")})
         return f"{path}?{given}" if given else path
 
+    def is_singular(self, number: int | None) -> bool:
+        """Returns whether a number takes the singular: one, and in French none, too."""
+        return number == 1 or (number == 0 and self.language == "fr")
+
     def more_than(self, number: str) -> str:
         """Returns the text for a number that is a lower bound: `more than {number}`."""
         return str(getattr(LAYOUT["more_than"], self.language)).format(n=number)
