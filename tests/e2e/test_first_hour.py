@@ -251,7 +251,7 @@ def test_a_clone_runs_and_its_files_are_as_its_commands_make_them(newcomer: Newc
         ".venv/bin/python -m local.provider_docs",
         ".venv/bin/python -m local.schemas",
         "make test PYTEST_ARGS=tests/delivery/test_order.py",
-        "make test-slow PYTEST_ARGS=tests/delivery/test_order.py",
+        "make test-slow PYTEST_ARGS=tests/delivery/test_signups.py",
     ):
         newcomer.run(documented.command(command))
     changed = "git status --porcelain -- . ':!.venv' ':!.local'"
