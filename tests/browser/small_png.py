@@ -21,7 +21,7 @@ const [png, done] = arguments;
   const parts = (one) => [one & 255, one >> 8 & 255, one >> 16 & 255];
   const distance = (a, b) => parts(a).reduce((sum, each, n) => sum + (each - parts(b)[n]) ** 2, 0);
   const frequent = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a));
-  const palette = frequent.slice(0, 5);  // grounds, which may differ by little
+  const palette = frequent.slice(0, 10);  // grounds, which may differ by little
   for (const apart of [400, 40])
     for (const one of frequent)
       if (palette.length < 16 && palette.every((other) => distance(one, other) > apart)) palette.push(one);
