@@ -25,6 +25,7 @@ def complaints(body: dict[str, Any]) -> list[str]:
     return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(body), config=rules)]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("form", [pytest.param("SAM", marks=pytest.mark.slow), "translated"])
 def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config, form: str) -> None:
     """Remembered for the same template and linter, which take seconds. Circles show in the translation only."""
