@@ -4,8 +4,9 @@
         of a failure:  <entry>message</entry>
         of the list:   <entry>nbData</entry> <entry> rows of <entry> id, address, createdAt </entry> </entry>
 
-A hardened parser reads it as a stream: no document type, hence no entities; nothing but this shape, to this depth; no
-text longer than `LONGEST_TEXT`. Memory holds one slice and its rows.
+The outermost element may have another name. A hardened parser reads it as a stream: no document type, hence no
+entities; nothing but this shape, to this depth; no text longer than `LONGEST_TEXT`. Memory holds one slice and its
+rows.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class _Shape:
     def start(self, name: str, attributes: object) -> None:
         """Handles the start of an element."""
         self._depth += 1
-        if name != ("entry" if self._depth > 1 else "result") or self._depth > _FIELD:
+        if self._depth > _FIELD or (self._depth > 1 and name != "entry"):
             raise MalformedAnswer("XML of another shape")
         self._text = ""
 

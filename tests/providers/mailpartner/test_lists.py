@@ -99,6 +99,11 @@ class TestXml:
         rows = [("19", "zoé&<@example.com", ""), ("20",)]
         assert everything(XmlStream(slices(XML, size))) == (["true", "200", "3"], rows)
 
+    def test_the_root_may_have_any_name(self) -> None:
+        other = XML.replace(b"<result>", b"<response>").replace(b"</result>", b"</response>")
+        assert other != XML
+        assert everything(XmlStream([other])) == everything(XmlStream([XML]))
+
     @pytest.mark.parametrize("end", range(len(XML) - 1))
     def test_every_truncation_is_detected(self, end: int) -> None:
         with pytest.raises(MalformedAnswer):
