@@ -26,7 +26,8 @@ run: $(READY)
 # Tests are collected once and run in forked processes, one more than there are processors, since many a test waits for
 # others (tests/runner). Tests that start make themselves are to find none above them. Compiled tests are kept even where
 # the environment says otherwise: compiling them anew takes longer than collecting them.
-PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
+PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u SLOW -u PYTEST_ARGS -u PROCESSES -u COVERAGE \
+  -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
 PROCESSES ?= $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo 2)
 # COVERAGE=yes measures it, and takes twice as long.
 MEASURED := $(if $(COVERAGE),--cov=chalicelib --cov-branch --cov-report=term)
