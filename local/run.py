@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 
 from local import make_watch, startup_check
@@ -33,9 +34,7 @@ def main(arguments: list[str]) -> int:
         if note := ignored_file(options.config):
             print(note, file=sys.stderr)
         stack = Stack(replace(options, sample_past=True), os.environ)
-        stack.start(asked_to_stop)
-        for name, value in stack.lines().items():
-            print(f"{name}: {value}", flush=True)
+        stack.start(asked_to_stop, partial(_print_lines, stack))
         startup_check.begin(stack.invoke, asked_to_stop, stack.account_hints())
         asked_to_stop.wait()
     except StartFailed as failure:
@@ -46,6 +45,11 @@ def main(arguments: list[str]) -> int:
         if stack:
             stack.stop()
     return 0
+
+
+def _print_lines(stack: Stack) -> None:
+    for name, value in stack.lines().items():
+        print(f"{name}: {value}", flush=True)
 
 
 def _on_signals() -> threading.Event:

@@ -68,8 +68,12 @@ class Stack:
         self._mails = ""
         self._invoke: Callable[[str, Any], Any] | None = None
 
-    def start(self, asked_to_stop: threading.Event) -> None:
-        """Start everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed."""
+    def start(self, asked_to_stop: threading.Event, announce: Callable[[], None] = lambda: None) -> None:
+        """Start everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed.
+
+        HTTP is answered last: who finds `/healthz` at 200 finds the sample's past, `invoke` and the `lines`, too, which
+        `announce` is to print.
+        """
         server = self._listen()
         configured, config = self._configuration(server)
         self._configured = configured
@@ -86,12 +90,10 @@ class Stack:
             configured.check_secrets(self._given, endpoint)
         functions = self._make_functions(description, environ)
         self._parts.callback(functions.stop, FUNCTIONS_SECONDS)
-        self._serve(server, description, functions)
         self._parts.callback(self._finish_work)
         self._stopping.append(self._stop_work)
         self._start_work(description, functions)
         control = self._control(description, functions)
-        self._await_health(server, asked_to_stop)
         if self._options.sample_past and configured.is_sample and not self._options.endpoint:
             self._write_past(description, functions)
         self._state = StackState(
@@ -108,6 +110,9 @@ class Stack:
         )
         self._state.write()
         self._parts.callback(self._state.remove)
+        announce()
+        self._serve(server, description, functions)
+        self._await_health(server, asked_to_stop)
 
     def invoke(self, name: str, event: Any) -> Any:
         """Run one function, once started; None is its default event. Raises FunctionFailed or NoEnvironment."""
@@ -120,7 +125,7 @@ class Stack:
         return self._configured.account_hints() if self._configured is not None else {}
 
     def lines(self) -> dict[str, str]:
-        """Return the addresses by name; nothing before `start` has finished."""
+        """Return the addresses by name; nothing before `start` announces them."""
         if self._state is None or self._configured is None:
             return {}
         lines = {"version": __version__, "configuration": self._configured.shown}

@@ -10,13 +10,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
 from local.options import StartFailed, read_options
-from local.running_stacks import FOLDER
+from local.running_stacks import FOLDER, NoStack, StackState, find
 from local.stack import Stack
 from tests.support.aws import TestAws
 from tests.support.processes import alive, descendants
@@ -33,15 +34,42 @@ address_keys = ["placeholder-address-key-0123456789abcdef"]
 """
 
 
+class FirstHealth(threading.Thread):
+    """Asks a port's `/healthz` from before the start, and looks for the stack as soon as it answers 200."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = str(free.getsockname()[1])
+        self.found: StackState | None = None
+
+    def run(self) -> None:
+        wait_for(self._is_healthy, 60.0, every_seconds=0.05)
+        with suppress(NoStack):
+            self.found = find({"PORT": self.port})
+
+    def _is_healthy(self) -> bool:
+        url = f"http://127.0.0.1:{self.port}/healthz"
+        with suppress(OSError), build_opener(ProxyHandler({})).open(url, timeout=10):
+            return True
+        return False
+
+
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+def first_health() -> FirstHealth:
+    return FirstHealth()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, first_health: FirstHealth) -> Iterator[RunningStack]:
     """One stack for what does not stop it, started by a developer whose own settings lead to another AWS."""
     folder = tmp_path_factory.mktemp("stack")
     settings = folder / "config"
     settings.write_text("[default]\nregion = us-west-2\nignore_configured_endpoint_urls = true\n")
     own = {"AWS_CONFIG_FILE": str(settings), "AWS_PROFILE": "missing", "HTTP_PROXY": "http://127.0.0.1:9"}
+    first_health.start()
     with starting_stacks(folder) as start:
-        yield start(env=own)
+        yield start(env=own | {"PORT": first_health.port})
 
 
 def test_prints_its_addresses_once_ready(stack: RunningStack) -> None:
@@ -50,6 +78,12 @@ def test_prints_its_addresses_once_ready(stack: RunningStack) -> None:
     assert len(stack.lines["admin key"]) >= 32
     assert stack.request("GET", "/healthz").status == 200
     assert stack.aws.dynamodb.list_tables()["TableNames"] == ["relais-local-ledger", "relais-local-stats"]
+
+
+def test_healthz_answers_200_once_invoke_finds_the_stack(stack: RunningStack, first_health: FirstHealth) -> None:
+    first_health.join()
+    assert first_health.found is not None
+    assert first_health.found.http == stack.http
 
 
 def test_says_after_the_start_that_its_accounts_are_in_order(stack: RunningStack) -> None:

@@ -361,8 +361,8 @@ def _environ() -> dict[str, str]:
 
 
 def _read_lines(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
-    """Reads the start lines, printed together when `/healthz` answers; the last is `dashboard`, or `admin key` beside a
-    sandbox.
+    """Reads the start lines, printed together before `/healthz` answers; the last is `dashboard`, or `admin key`
+    beside a sandbox.
     """
     assert process.stdout is not None
     lines: dict[str, str] = {}
