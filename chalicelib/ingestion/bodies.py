@@ -69,6 +69,11 @@ class Submission:
         return {**nested(self.texts.items()), **self.nested}
 
 
+def is_coded(headers: Mapping[str, str]) -> bool:
+    """Returns True for a body with a content coding, such as gzip."""
+    return headers.get("content-encoding", "").strip().lower() not in ("", "identity")
+
+
 def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
     """Reads the fields of a form's body: JSON (under several types, see `JSON_TYPE`), urlencoded or multipart.
 
@@ -79,7 +84,7 @@ def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
 
     if len(body) > FORM_KB * 1024:
         raise BodyError(413, f"The body is larger than {FORM_KB} KB.")
-    if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+    if is_coded(headers):
         raise BodyError(415, "A form must be sent without a content coding such as gzip.")
     kind, options = parse_options_header(headers.get("content-type", ""))
     if JSON_TYPE.fullmatch(kind):

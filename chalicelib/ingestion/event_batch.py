@@ -12,7 +12,7 @@ from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Door, Event, EventType
 from ..domain.ids import derived_id
 from ..domain.limits import EVENTS_A_REQUEST, EVENTS_REQUEST_MB
-from .bodies import JSON_TYPE, BodyError, read_json_object
+from .bodies import JSON_TYPE, BodyError, is_coded, read_json_object
 from .parse_event import parse_event
 from .signatures import Signed
 
@@ -41,7 +41,7 @@ def read_event_batch(headers: Mapping[str, str], body: bytes) -> EventBatch:
         BodyError: 415 for an unsupported media type, 400 for invalid JSON, 422 for JSON that is no object.
         InvalidEvent: `events` is no list of 1 to `EVENTS_A_REQUEST`.
     """
-    if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+    if is_coded(headers):
         raise BodyError(415, "Events must be sent without a content coding such as gzip.")
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if not JSON_TYPE.fullmatch(media_type) and media_type != _BY_DEFAULT:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..ingestion.bodies import BodyError
+from ..ingestion.bodies import BodyError, is_coded
 
 _REPLACEMENT = "\ufffd".encode()
 
@@ -66,7 +66,7 @@ class Request:
             content = body if isinstance(body, bytes) else body.encode("utf-8")
         except ValueError:
             raise BodyError(400, "The body could not be decoded.") from None
-        if unaltered and _REPLACEMENT in content:
+        if unaltered and _REPLACEMENT in content and not is_coded(self.headers):  # a coded one is 415
             raise BodyError(400, "The body is not in UTF-8.")
         return content
 

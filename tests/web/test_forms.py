@@ -159,6 +159,8 @@ def test_a_malformed_idempotency_key_is_400(send: Send, world: World, key: str) 
         (JSON, '{"email": "' + "x" * 102_400 + '"}', 413),
         ({"Content-Type": "text/html"}, BODY, 415),
         (JSON | {"Content-Encoding": "gzip"}, BODY, 415),
+        pytest.param(JSON | {"Content-Encoding": "gzip"}, "\x1f\ufffd\b", 415, id="API Gateway replaced bytes of gzip"),
+        (JSON | {"Content-Encoding": "identity"}, BODY.replace("Zo", "Zo\ufffd"), 400),
         (JSON, "[]", 422),
     ],
 )
