@@ -19,12 +19,14 @@ FORM: Texts = {
     ),
     "confirm_title": Text("Encore un clic", "Nog één klik", "One more click"),
     "confirm": Text(
-        "Nous vous envoyons un e‑mail. Ouvrez son lien et confirmez\u00a0: l’inscription ne vaut qu’ensuite.",
+        "Nous vous envoyons un e‑mail. Ouvrez son lien et confirmez\u00a0: votre inscription ne prendra effet "
+        "qu’ensuite.",
         "Wij sturen u een e‑mail. Open de link erin en bevestig: pas dan bent u ingeschreven.",
         "We are sending you an e‑mail. Open its link and confirm: only then are you signed up.",
     ),
     "confirm_of": Text(
-        "Nous envoyons un e‑mail à {address}. Ouvrez son lien et confirmez\u00a0: l’inscription ne vaut qu’ensuite.",
+        "Nous envoyons un e‑mail à {address}. Ouvrez son lien et confirmez\u00a0: votre inscription ne prendra effet "
+        "qu’ensuite.",
         "Wij sturen een e‑mail naar {address}. Open de link erin en bevestig: pas dan bent u ingeschreven.",
         "We are sending an e‑mail to {address}. Open its link and confirm: only then are you signed up.",
     ),
