@@ -127,9 +127,12 @@ CONFIRM: Texts = {
     ),
     "release_title_one": Text("La laisser partir\u00a0?", "Ze laten vertrekken?", "Deliver it?"),
     "release_text": Text(
-        "Tout part immédiatement, vers chaque compte concerné.",
-        "Alles vertrekt meteen, naar elke account waarvoor het bestemd is.",
-        "Everything goes at once, to each account that it is meant for.",
+        "Tout part immédiatement, vers chaque compte concerné. Pour une inscription à confirmer, c’est d’abord l’e‑mail"
+        " de confirmation qui part.",
+        "Alles vertrekt meteen, naar elke account waarvoor het bestemd is. Voor een inschrijving die nog bevestigd moet"
+        " worden, vertrekt eerst de bevestigingsmail.",
+        "Everything goes at once, to each account that it is meant for. For a signup that is still to be confirmed, the"
+        " confirmation mail goes first.",
     ),
     "yes_release": Text("Oui, laisser partir", "Ja, laten vertrekken", "Yes, deliver"),
     **REASONS,
