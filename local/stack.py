@@ -71,8 +71,8 @@ class Stack:
     def start(self, asked_to_stop: threading.Event, announce: Callable[[], None] = lambda: None) -> None:
         """Start everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed.
 
-        HTTP is answered last: who finds `/healthz` at 200 finds the sample's past, `invoke` and the `lines`, too, which
-        `announce` is to print.
+        HTTP is answered last: once `/healthz` answers 200, the sample's past is there, `invoke` works, and `announce`,
+        which prints the `lines`, has been called.
         """
         server = self._listen()
         configured, config = self._configuration(server)

@@ -21,7 +21,7 @@ from ..ledger.keys import EVERY_ACCOUNT, UNCONFIRMED_PARTITION
 
 PAGE = 50
 MOST_SEARCHED = 200
-"""Events read to find an address: so many that need attention, and so many that wait for a confirmation."""
+"""Events read to find an address: at most so many that need attention, and as many that wait for a confirmation."""
 MOST_AT_ONCE = 1000
 """Deliveries that one action sends again or discards: an answer must come within the gateway's 29 seconds."""
 

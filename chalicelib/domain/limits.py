@@ -34,4 +34,4 @@ CONSENT_CHARACTERS = 2000
 """Length of the page, and of the version, of a form's consent."""
 CLOCK_TOLERANCE_MINUTES = 5
 CLOCK_TOLERANCE = timedelta(minutes=CLOCK_TOLERANCE_MINUTES)
-"""Difference that a sender's clock may have."""
+"""The most by which a sender's clock may be off."""

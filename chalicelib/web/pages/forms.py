@@ -137,7 +137,7 @@ def _way_back(visit: FormVisit) -> str | None:
 
 
 def _sites(url: str) -> list[str]:
-    """Returns a policy's sources for a URL: its origin, and where its site may lead on: without `www.`, subdomains."""
+    """Returns a policy's sources for a URL: its origin, that without `www.`, and its subdomains, for redirects."""
     origin = checks.normal_origin(_origin(url))
     scheme, _, host = origin.partition("://")
     bare, name = host.removeprefix("www."), urlsplit(origin).hostname or ""
