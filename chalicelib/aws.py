@@ -9,7 +9,7 @@ _making = threading.Lock()
 
 
 def client(service: str, **options: Any) -> Any:
-    """Return a new boto3 client of a service; `options` are those of botocore's `Config`. Thread-safe."""
+    """Returns a new boto3 client of a service; `options` are those of botocore's `Config`. Thread-safe."""
     import boto3
     from botocore.config import Config
 

@@ -36,7 +36,7 @@ class Container(WebContainer):
     """The provider clients, routes and use cases of one stage and one configuration."""
 
     def prepare(self, function: str) -> None:
-        """Build what every event of a function of `app.py` needs, and make the first call of each of its AWS clients.
+        """Builds what every event of a function of `app.py` needs, and makes the first call of each of its AWS clients.
 
         What only some events need, such as HTML, unsubscribe links or other routes, is built by the first of them.
         """
@@ -89,7 +89,7 @@ class Container(WebContainer):
         return ConfirmationMails(self, self._mail_sender, self.confirmation_links.url)
 
     def _mail_sender(self, name: str) -> MailSender | None:
-        """Return what sends mails for a form's `confirm`; None if nothing of that name can."""
+        """Returns what sends mails for a form's `confirm`; None if nothing of that name can."""
         if name == MAIL_BY_SES:
             return self._ses
         capabilities = self.capabilities(name)
@@ -147,7 +147,7 @@ class Container(WebContainer):
     def _once(
         self, function: str, event: Any, context: Context, run: Callable[[Any, Deadline], dict[str, Any]]
     ) -> dict[str, Any]:
-        """Run an operator's function; once for each idempotency key, if the event has one."""
+        """Runs an operator's function; once for each idempotency key, if the event has one."""
         deadline = self._deadline(context)
         if not isinstance(event, Mapping) or "idempotency_key" not in event:
             return run(event, deadline)
@@ -156,7 +156,7 @@ class Container(WebContainer):
         return call_once(self, function, event, deadline, lambda asked: run(asked, deadline))
 
     def sweep(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Notify workers of due deliveries, then continue the nightly pass while time is left."""
+        """Notifies workers of due deliveries, then continues the nightly pass while time is left."""
 
         def run(_: Any, deadline: Deadline) -> dict[str, Any]:
             enqueued = self.sweeper.run()["enqueued"]
@@ -172,7 +172,7 @@ class Container(WebContainer):
         return NightlyPass(self)
 
     def sync_unsubscribes(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Read unsubscribes from the providers and propagate them to the other accounts."""
+        """Reads unsubscribes from the providers and propagates them to the other accounts."""
         from .unsubscribe_sync.scheduled import sync_unsubscribes
 
         def run(_: Any, deadline: Deadline) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class Container(WebContainer):
         return Sweep(self)
 
     def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Store the figures of every account's campaigns under the schedule's hour, and report silent forms."""
+        """Stores the figures of every account's campaigns under the schedule's hour, and reports silent forms."""
         from .domain.times import parse_time
         from .statistics.collect import collect
         from .statistics.silent_forms import watch_forms
@@ -216,57 +216,57 @@ class Container(WebContainer):
         return self._once("collect_stats", event, context, run)
 
     def canary(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Post a signup through the public URL, and check that the one before was delivered."""
+        """Posts a signup through the public URL, and checks that the one before was delivered."""
         from .operators.canary import Canary, post_form
 
         return self._once("canary", event, context, lambda _, until: Canary(self, post_form).run())
 
     def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
-        """Make one provider call."""
+        """Makes one provider call."""
         from .operators.provider_call import ProviderCalls
 
         calls = ProviderCalls(self, self.provider, lambda: self.stats)
         return self._once("call_provider", event, context, lambda asked, until: calls.handle(asked, until.seconds_left))
 
     def report(self, context: Context) -> dict[str, Any]:
-        """Count all deliveries."""
+        """Counts all deliveries."""
         from .operators.report import report
 
         return report(self, self._deadline(context))
 
     def resend(self, event: Any, context: Context) -> dict[str, Any]:
-        """Send parked or refused deliveries again."""
+        """Sends parked or refused deliveries again."""
         from .operators.resend import resend
 
         return self._once("resend", event, context, partial(resend, self, self.capabilities))
 
     def resume(self, event: Any, context: Context) -> dict[str, Any]:
-        """End the pause of an account and try again now."""
+        """Ends the pause of an account and tries again now."""
         from .operators.resume import resume
 
         return self._once("resume", event, context, partial(resume, self))
 
     def check(self, event: Any, context: Context) -> dict[str, Any]:
-        """Ask every provider and source whether the configuration is right."""
+        """Asks every provider and source whether the configuration is right."""
         from .contact_import.source import Fetcher
         from .operators.check import Check
 
         return self._once("check", event, context, Check(self, self._connect, Fetcher(), self._sender_faults).handle)
 
     def audit(self, event: Any, context: Context) -> dict[str, Any]:
-        """Compare the ledger's unsubscribes with those of the providers."""
+        """Compares the ledger's unsubscribes with those of the providers."""
         from .operators.audit import Audit
 
         return self._once("audit", event, context, Audit(self, self.provider, self.capabilities).handle)
 
     def forget(self, event: Any, context: Context) -> dict[str, Any]:
-        """Unsubscribe a person from all accounts and erase their stored data."""
+        """Unsubscribes a person from all accounts and erases their stored data."""
         from .privacy.forget import Forget
 
         return self._once("forget", event, context, Forget(self, self.claims, self.worker).handle)
 
     def export_person(self, event: Any, context: Context) -> dict[str, Any]:
-        """Export all stored data of a person."""
+        """Exports all stored data of a person."""
         from .privacy.export import export_person
 
         return self._once("export_person", event, context, partial(export_person, self))
@@ -274,6 +274,6 @@ class Container(WebContainer):
 
 @cache
 def container() -> Container:
-    """Return the container of this process's environment, cached. Raises ConfigurationError."""
+    """Returns the container of this process's environment, cached. Raises ConfigurationError."""
     check_environment(os.environ)
     return Container(load(find_path(os.environ), os.environ), names.stage(os.environ))

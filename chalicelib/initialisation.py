@@ -24,7 +24,7 @@ SECONDS = 3.0
 def initialise(
     make_container: Callable[[], Container], environ: Mapping[str, str] = os.environ, seconds: float = SECONDS
 ) -> None:
-    """Prepare the container for the function that Lambda starts, for at most `seconds`; elsewhere do nothing.
+    """Prepares the container for the function that Lambda starts, for at most `seconds`; elsewhere does nothing.
 
     Never raises: what fails here fails again, with its log line, in the event that needs it. Calls that AWS has not
     answered in time continue in the background.

@@ -26,18 +26,18 @@ class ProviderClients(Services):
         self._providers: dict[str, Provider] = {}
 
     def provider(self, account: str) -> Provider:
-        """Return the client of a configured account; one for the life of the instance."""
+        """Returns the client of a configured account; one for the life of the instance."""
         if account not in self._providers:
             self._providers[account] = self._connect(account)
         return self._providers[account]
 
     def _connect(self, account: str) -> Provider:
-        """Make a new client of a configured account."""
+        """Makes a new client of a configured account."""
         configured = self.settings.accounts[account]
         return registry.spec(configured.provider).connect(configured, self._transport)
 
     def capabilities(self, account: str) -> Capabilities | None:
-        """Return the capabilities of an account's provider; None if the account is no longer configured."""
+        """Returns the capabilities of an account's provider; None if the account is no longer configured."""
         configured = self.settings.accounts.get(account)
         return None if configured is None else registry.spec(configured.provider).capabilities
 
@@ -54,7 +54,7 @@ class ProviderClients(Services):
         return Transport(on_call=_count_call, admit=self._admit)
 
     def _admit(self, account: str) -> None:
-        """Take a permit where the provider limits calls. Raises ProviderError (later) when none is left."""
+        """Takes a permit where the provider limits calls. Raises ProviderError (later) when none is left."""
         provider = self.settings.accounts[account].provider
         limit = registry.spec(provider).capabilities.rate_limit
         if limit is not None:
@@ -68,7 +68,7 @@ class ProviderClients(Services):
         return RateLimiter(self.table, self.effects.clock)
 
     def remedy(self, account: str, may_lift_suppression: bool) -> str | None:
-        """Return how to remedy a suppressed signup; `may_lift_suppression`: its intake may lift a suppression."""
+        """Returns how to remedy a suppressed signup; `may_lift_suppression`: its intake may lift a suppression."""
         from .operators.suppressed_signups import remedy
 
         return remedy(self.capabilities(account), may_lift_suppression=may_lift_suppression)

@@ -47,7 +47,7 @@ class AccountDelivery:
     _due_by: datetime | None = None
 
     def deliver(self, groups: Sequence[Group]) -> None:
-        """Deliver what may be delivered now; the rest stays pending and becomes due later."""
+        """Delivers what may be delivered now; the rest stays pending and becomes due later."""
         pause = self.circuit_breaker.pause_of(None)
         if pause is not None and not self._may_try(pause):
             self._park_overdue(groups, self.circuit_breaker.pause_of(None))
@@ -70,7 +70,7 @@ class AccountDelivery:
             self.circuit_breaker.stop_probing()
 
     def _may_try(self, pause: Pause) -> bool:
-        """Return whether a paused account may be tried: the pause is over, and no other worker probes the account.
+        """Returns whether a paused account may be tried: the pause is over, and no other worker probes the account.
 
         A call of unknown outcome whose repeat may leave a second row needs a probe first, which changes nothing. A
         refusal answers it too; if there is no answer, the account is paused again.
@@ -94,7 +94,7 @@ class AccountDelivery:
         return timedelta(hours=self.services.settings.delivery.give_up_after_hours)
 
     def _deliver_groups(self, groups: Sequence[Group]) -> list[tuple[Task, int]]:
-        """Deliver each group once; return the tasks whose address was busy, with the end of its lease (ms)."""
+        """Delivers each group once; returns the tasks whose address was busy, with the end of its lease (ms)."""
         busy: list[tuple[Task, int]] = []
         for group in groups:
             if self._must_stop:
@@ -121,7 +121,7 @@ class AccountDelivery:
         return busy
 
     def _claim(self, waiting: deque[tuple[Task, ...]], wanted: int, busy: list[tuple[Task, int]]) -> list[ClaimedRow]:
-        """Claim rows until `wanted` of them may be sent, so that no call is smaller than necessary."""
+        """Claims rows until `wanted` of them may be sent, so that no call is smaller than necessary."""
         rows: list[ClaimedRow] = []
         while waiting and len(rows) < wanted:
             some = [waiting.popleft() for _ in range(min(wanted - len(rows), len(waiting)))]
@@ -141,7 +141,7 @@ class AccountDelivery:
         return rows
 
     def _defer_busy(self, busy: Sequence[tuple[Task, int]]) -> None:
-        """Make tasks due again when the lease on their address ends; tasks that share a row keep their due times.
+        """Makes tasks due again when the lease on their address ends; tasks that share a row keep their due times.
 
         Many signups of one address would be rewritten with every lease; `sweep` enqueues them together, as one row.
         """
@@ -150,7 +150,7 @@ class AccountDelivery:
         self.claims.defer((row[0], until[row[0].event.id]) for row in rows if len(row) == 1)
 
     def _send_concurrently(self, group: Group, size: int, batches: Sequence[Sequence[ClaimedRow]]) -> None:
-        """Send batches concurrently. The first call of a run goes alone: one is enough to detect a failing account."""
+        """Sends batches concurrently. The first call of a run goes alone: one is enough to detect a failing account."""
         if len(batches) == 1:
             self._send_batch(group, size, batches[0])
         elif batches:
@@ -158,7 +158,7 @@ class AccountDelivery:
                 list(pool.map(partial(self._send_batch, group, size), batches))
 
     def _send_batch(self, group: Group, size: int, rows: Sequence[ClaimedRow]) -> None:
-        """Send one batch to its end: delivered, bisected with single rows refused, or postponed with the account.
+        """Sends one batch to its end: delivered, bisected with single rows refused, or postponed with the account.
 
         `size` rows fill a call.
         """
@@ -186,7 +186,7 @@ class AccountDelivery:
             self._finish_bisection(group, bisection)
 
     def _lift_suppressions(self, group: Group, rows: Sequence[ClaimedRow]) -> Sequence[ClaimedRow]:
-        """Have the provider lift the suppressions of a batch; return the rows that may be sent.
+        """Has the provider lift the suppressions of a batch; returns the rows that may be sent.
 
         A later attempt lifts again if this one ends here; repeating it is harmless.
         """
@@ -211,7 +211,7 @@ class AccountDelivery:
     def _concurrently(
         self, work: Callable[[ClaimedRow], ProviderError | None], rows: Sequence[ClaimedRow]
     ) -> list[ProviderError | None]:
-        """Apply `work` to each row, with as many threads as the provider takes parallel calls."""
+        """Applies `work` to each row, with as many threads as the provider takes parallel calls."""
         if len(rows) == 1:
             return [work(rows[0])]
         with ContextPool(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
@@ -230,19 +230,19 @@ class AccountDelivery:
     def _stop_batch(
         self, group: Group, part: Sequence[ClaimedRow], bisection: Bisection[ClaimedRow], error: ProviderError
     ) -> None:
-        """Record a call of `part` that failed for the account or the list, and postpone all that is not accepted."""
+        """Records a call of `part` that failed for the account or the list, and postpones all that is not accepted."""
         unknown = error.kind is Kind.UNKNOWN
         for claimed in flat(part):
             claimed.tried(unknown=unknown, unanswered=unknown)
         self._pause(group, flat([*part, *bisection.unaccepted]), error)
 
     def _record_answer(self, list_id: str | None) -> None:
-        """Record that the provider works: the pauses of the account and of the list are over."""
+        """Records that the provider works: the pauses of the account and of the list are over."""
         if self.circuit_breaker.answered(list_id):
             self.resumed = True
 
     def _retry_rows(self, claims: Sequence[ClaimedDelivery], error: ProviderError) -> None:
-        """Schedule retries of a failure that concerns these deliveries alone: nothing is paused for it."""
+        """Schedules retries of a failure that concerns these deliveries alone: nothing is paused for it."""
         for claimed in claims:
             claimed.tried()
         self._record_answer(None)
@@ -258,13 +258,13 @@ class AccountDelivery:
         self.claims.schedule_retry(claims, error.message, error.reason_code, until, self._give_up)
 
     def _record_refusal(self, part: Sequence[ClaimedRow]) -> None:
-        """Record a refused call. The halves of the batch are sent again, which may duplicate rows at some providers."""
+        """Records a refused call. The halves of the batch are sent again, which may double rows at some providers."""
         unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
         for claimed in flat(part):
             claimed.tried(unknown=unknown)
 
     def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedRow]) -> None:
-        """Refuse the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
+        """Refuses the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
         if group.list is None or self.capabilities.receives_events:
             self._record_answer(None)  # a refusal is an answer
             self.claims.refuse([(claimed, error) for row, error in bisection.rejected for claimed in row])
@@ -288,7 +288,7 @@ class AccountDelivery:
             self._postpone_list(flat(waiting), pause.reason, pause.reason_code, until)
 
     def _stop_bisection(self, group: Group, part: Sequence[ClaimedRow], bisection: Bisection[ClaimedRow]) -> None:
-        """Release what was not sent, and refuse what was rejected: many bad rows would be retried without end."""
+        """Releases what was not sent, and refuses what was rejected: many bad rows would be retried without end."""
         self.claims.release(flat([*part, *bisection.drop_remaining()]))
         may_ask = not self._must_stop or not bisection.all_refused_alike
         if bisection.rejected and may_ask and not self._stopped and not bisection.list_is_at_fault:
@@ -297,7 +297,7 @@ class AccountDelivery:
             self.claims.release(flat(bisection.unaccepted))
 
     def _pause(self, group: Group, claims: Sequence[ClaimedDelivery], error: ProviderError) -> None:
-        """Pause the account, or only the list, and schedule retries of the claimed deliveries."""
+        """Pauses the account, or only the list, and schedules retries of the claimed deliveries."""
         if error.kind is Kind.UNKNOWN:
             metrics.count("unknown_outcomes", account=self.account)
         if group.list is not None and error.list_only:
@@ -311,12 +311,12 @@ class AccountDelivery:
     def _postpone_list(
         self, claims: Sequence[ClaimedDelivery], reason: str, code: ReasonCode | None, until: datetime
     ) -> None:
-        """Schedule retries of claimed deliveries to a list that has been paused until then."""
+        """Schedules retries of claimed deliveries to a list that has been paused until then."""
         self._record_answer(None)  # a provider that refuses one list works for all others
         self.claims.schedule_retry(claims, reason, code, until, self._give_up)
 
     def _defer_list(self, group: Group, pause: Pause) -> None:
-        """Park what is overdue for a paused list; defer the rest until its pause ends."""
+        """Parks what is overdue for a paused list; defers the rest until its pause ends."""
         overdue = self._overdue(group)
         self.claims.park(overdue, pause.reason, pause.reason_code, self.deadline)
         until = from_epoch_milliseconds(pause.until)
@@ -333,7 +333,7 @@ class AccountDelivery:
 
 
 def _fewest_attempts_first(groups: Sequence[Group]) -> list[Group]:
-    """Return the groups in the order in which a paused account is tried.
+    """Returns the groups in the order in which a paused account is tried.
 
     Deliveries that have failed often come last, so that they do not keep the others waiting.
     """
@@ -344,7 +344,7 @@ def _fewest_attempts_first(groups: Sequence[Group]) -> list[Group]:
 
 
 def _regrouped(groups: Sequence[Group], tasks: Sequence[Task]) -> list[Group]:
-    """Return the same groups, reduced to the tasks in `tasks`; empty groups are left out."""
+    """Returns the same groups, reduced to the tasks in `tasks`; empty groups are left out."""
     ids = {task.event.id for task in tasks}
     reduced = [
         Group(group.account, group.event_type, group.list, tuple(task for task in group.tasks if task.event.id in ids))

@@ -14,7 +14,7 @@ from ..services import Services
 
 
 def read_state(services: Services, account: str) -> AccountState:
-    """Read an account's state, and end the pauses that began with another configuration or another key.
+    """Reads an account's state, and ends the pauses that began with another configuration or another key.
 
     Reads the account's secrets afresh while it is paused (at most once in 30 s). Raises LedgerUnavailable.
     """
@@ -33,7 +33,7 @@ def read_state(services: Services, account: str) -> AccountState:
 
 
 def fingerprint(services: Services, account: str, *, fresh: bool = False) -> str | None:
-    """Return a keyed fingerprint of what calls are made with: provider, URLs, secrets, and what forms send.
+    """Returns a keyed fingerprint of what calls are made with: provider, URLs, secrets, and what forms send.
 
     None for an account that is not configured. It reveals no secret.
     """

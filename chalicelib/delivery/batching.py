@@ -41,7 +41,7 @@ class Group:
 
 
 def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
-    """Group tasks for delivery, by account. Unsubscribes come first, so that older signups see the later state.
+    """Groups tasks for delivery, by account. Unsubscribes come first, so that older signups see the later state.
 
     A delivery given twice, as when an event and a notification of it meet in one batch, is made once. Raises ValueError
     for a sync, which no provider call delivers.
@@ -59,7 +59,7 @@ def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
 
 
 def in_rows(tasks: Iterable[Task], *, merged: bool = True) -> list[tuple[Task, ...]]:
-    """Group tasks of one account into rows of calls: signups of one address, list and right to lift go as one row.
+    """Groups tasks of one account into rows of calls: signups of one address, list and right to lift go as one row.
 
     The earliest signup of a row is first. Every other task is a row of its own; without `merged`, every task is.
     """
@@ -83,7 +83,7 @@ def _row_of(task: Task) -> Hashable:
 
 
 def _call_of(event: Event) -> tuple[int, DeliveredType, str | None]:
-    """Return the rank and the event type of the call that an event needs, and the list that the call is for."""
+    """Returns the rank and the event type of the call that an event needs, and the list that the call is for."""
     match event.type:
         case EventType.UNSUBSCRIBE:
             return 0, EventType.UNSUBSCRIBE, None

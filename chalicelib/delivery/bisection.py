@@ -44,7 +44,7 @@ class Bisection(Generic[Row]):
         self._waiting: list[Sequence[Row]] = [rows[at : at + size] for at in range(0, len(rows), size)][::-1]
 
     def next_part(self) -> Sequence[Row] | None:
-        """Return the rows to send next; None when the batch has ended or the list is at fault."""
+        """Returns the rows to send next; None when the batch has ended or the list is at fault."""
         if not self._waiting:
             return None
         few = len(self.rejected) < SINGLES_THAT_BLAME_THE_LIST or self._rejected_persons < SINGLES_THAT_BLAME_THE_LIST
@@ -53,7 +53,7 @@ class Bisection(Generic[Row]):
         return None if self.list_is_at_fault else [self._take_sample()]
 
     def _take_sample(self) -> Row:
-        """Remove and return a waiting row far from the rejected ones: first the last row, then one from the middle."""
+        """Removes and returns a waiting row far from the rejected ones: first the last, then one from the middle."""
         place = -1 if self._rejected_persons == SINGLES_THAT_BLAME_THE_LIST else 0
         farthest = self._waiting[0]
         sample = farthest[place]
@@ -62,11 +62,11 @@ class Bisection(Generic[Row]):
         return sample
 
     def accepted(self, part: Sequence[Row]) -> None:
-        """Record that the provider accepted `part`."""
+        """Records that the provider accepted `part`."""
         self.accepted_rows += part
 
     def refused(self, part: Sequence[Row], error: ProviderError) -> None:
-        """Record that `part` was refused with the provider's `error`: halve it, or reject its only row."""
+        """Records that `part` was refused with the provider's `error`: halves it, or rejects its only row."""
         if len(part) == 1:
             halves = self._halves_of(part[0])
             if halves is None:
@@ -78,7 +78,7 @@ class Bisection(Generic[Row]):
         self._waiting += [part[middle:], part[:middle]]
 
     def drop_remaining(self) -> list[Row]:
-        """Remove and return the remaining rows: the batch ends here."""
+        """Removes and returns the remaining rows: the batch ends here."""
         dropped, self._waiting = self.remaining, []
         return dropped
 

@@ -42,18 +42,18 @@ class CircuitBreaker:
         self._lock = RLock()
 
     def may_probe(self, until: datetime) -> bool:
-        """Return whether the paused account may be called: after its pause one worker probes it, until `until`."""
+        """Returns whether the paused account may be called: after its pause one worker probes it, until `until`."""
         if not backoff.may_probe(self._state, self._now):
             return False
         self.probing = self._change(backoff.probing(self._state, epoch_milliseconds(until)))
         return self.probing
 
     def pause_of(self, list_id: str | None) -> Pause | None:
-        """Return the pause of the account (None), or of one list of it, in force or waiting for a success."""
+        """Returns the pause of the account (None), or of one list of it, in force or waiting for a success."""
         return self._state.lists.get(list_id) if list_id else self._state.pause
 
     def is_open(self, pause: Pause) -> bool:
-        """Return whether a pause is in force: nothing may be sent."""
+        """Returns whether a pause is in force: nothing may be sent."""
         return backoff.is_open(pause, self._now)
 
     @property
@@ -62,7 +62,7 @@ class CircuitBreaker:
         return from_epoch_milliseconds(self._state.waived_until or 0)
 
     def answered(self, list_id: str | None, forms: Collection[str | None] = ()) -> bool:
-        """End the pauses of the account and of the list after a successful call; return whether there was one.
+        """Ends the pauses of the account and of the list after a successful call; returns whether there was one.
 
         `forms` are the forms of the signups that succeeded: their earlier refusals were the contacts' own fault.
         """
@@ -82,7 +82,7 @@ class CircuitBreaker:
             return False
 
     def failed(self, error: ProviderError, list_id: str | None = None) -> datetime:
-        """Pause the account (or the list) after `error`; return the time of the next attempt."""
+        """Pauses the account (or the list) after `error`; returns the time of the next attempt."""
         with self._lock:
             self.probing = False
             for _ in range(TRIES):
@@ -103,7 +103,7 @@ class CircuitBreaker:
         *,
         list_at_fault: bool = False,
     ) -> tuple[RefusalDecision, Pause | None]:
-        """Count signups of one batch that were refused, each with its message, by one write before they are recorded.
+        """Counts signups of one batch that were refused, each with its message, by one write before they are recorded.
 
         Return which of them are final, and the list's pause if it is paused for them.
         """
@@ -138,12 +138,12 @@ class CircuitBreaker:
             return decision, pause
 
     def stop_probing(self) -> None:
-        """Give up an unused probe, so that the next worker can take it."""
+        """Gives up an unused probe, so that the next worker can take it."""
         self._change(backoff.probing(self._state, None))
         self.probing = False
 
     def _next_pause(self, before: Pause | None, error: ProviderError, longest: float = math.inf) -> Pause:
-        """Return the pause after `error`, at most `longest` times the first retry."""
+        """Returns the pause after `error`, at most `longest` times the first retry."""
         retry_policy = self._services.settings.delivery
         configuration = fingerprint(self._services, self.account)
         wait = backoff.wait_seconds(

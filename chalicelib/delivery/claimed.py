@@ -31,7 +31,7 @@ class RowLease:
         self._lock = Lock()
 
     def end(self, event: Event, *, delivered: bool = False) -> None:
-        """Record that an event has ended, or is not tried now. Raises LedgerUnavailable; may be repeated."""
+        """Records that an event has ended, or is not tried now. Raises LedgerUnavailable; may be repeated."""
         with self._lock:
             self._going.discard(event.id)
             if delivered:
@@ -76,7 +76,7 @@ class ClaimedDelivery:
         return self.lease.attempts
 
     def tried(self, *, unknown: bool = False, unanswered: bool = False) -> None:
-        """Record a provider call; `unknown`: its effect on the row is unknown; `unanswered`: no answer came at all."""
+        """Records a provider call; `unknown`: its effect on the row is unknown; `unanswered`: no answer came at all."""
         self.called = True
         self.delivery = replace(
             self.delivery,
@@ -91,22 +91,22 @@ ClaimedRow = tuple[ClaimedDelivery, ...]
 
 
 def flat(rows: Iterable[ClaimedRow]) -> list[ClaimedDelivery]:
-    """Return the deliveries of all rows."""
+    """Returns the deliveries of all rows."""
     return [claimed for row in rows for claimed in row]
 
 
 def forms_of(rows: Iterable[ClaimedRow]) -> set[str | None]:
-    """Return the forms of the events in these rows; None is among them if an event has no form."""
+    """Returns the forms of the events in these rows; None is among them if an event has no form."""
     return {claimed.task.event.form for row in rows for claimed in row}
 
 
 def person_of(row: ClaimedRow) -> str:
-    """Return whose row it is: the normal form of its address."""
+    """Returns whose row it is: the normal form of its address."""
     return normalise(row[0].task.event.email)
 
 
 def halves_of(row: ClaimedRow) -> tuple[ClaimedRow, ClaimedRow] | None:
-    """Halve a refused row, so that no signup is refused for another's field; None if all have the same fields."""
+    """Halves a refused row, so that no signup is refused for another's field; None if all have the same fields."""
     first, *others = (claimed.task.event for claimed in row)
     if all((other.fields, other.form) == (first.fields, first.form) for other in others):
         return None

@@ -49,7 +49,7 @@ class Claims:
         provider_lifts_suppression: bool,
         due_by: datetime | None = None,
     ) -> tuple[list[ClaimedRow], list[tuple[Task, int]]]:
-        """Claim `rows` of one account (`in_rows`), each by one lease; return what to send now, and what is busy.
+        """Claims `rows` of one account (`in_rows`), each by one lease; returns what to send now, and what is busy.
 
         Busy tasks, whose address is leased elsewhere, are returned with the end of that lease (ms). Tasks that the
         order rules end (superseded, suppressed) are written as final. Tasks that another worker has ended or postponed
@@ -80,7 +80,7 @@ class Claims:
         return self._still_due(leased, due_by or self._services.effects.clock()) if leased else [], busy
 
     def _claimed_row(self, row: Sequence[Task], taken: Sequence[Taken]) -> _Leased:
-        """Return the claimed deliveries of a row, each with its decision: an unsubscribe may be later than some."""
+        """Returns the claimed deliveries of a row, each with its decision: an unsubscribe may be later than some."""
         lease = RowLease(self._services.subscriptions, taken, row)
         attempt, result = taken[0]
         decisions = [decision(replace(attempt, event=task.event), result.state) for task in row[:-1]]
@@ -95,7 +95,7 @@ class Claims:
         until: datetime,
         provider_lifts_suppression: bool,
     ) -> list[Taken]:
-        """Take the leases of all readings of a row's address, one after the other; if one is busy, none.
+        """Takes the leases of all readings of a row's address, one after the other; if one is busy, none.
 
         Of two readings, one that is superseded is left out, unless both are.
         """
@@ -128,7 +128,7 @@ class Claims:
         return [one for one in taken if one[1].decision is not Decision.SUPERSEDED] or taken
 
     def _still_due(self, leased: Sequence[_Leased], due_by: datetime) -> list[ClaimedRow]:
-        """Read claimed deliveries again, because another worker may have made them just before the lease was taken.
+        """Reads claimed deliveries again, because another worker may have made them just before the lease was taken.
 
         No other worker can deliver them from here on, so what is read now stays true.
         """
@@ -157,7 +157,7 @@ class Claims:
         return due
 
     def _attempts_are_spent(self, claimed: ClaimedDelivery, why: str) -> bool:
-        """Set a signup to parked after `unknown_attempts`, where one more may add a row; return whether it is parked.
+        """Sets a signup to parked after `unknown_attempts`, where one more may add a row; returns whether it is parked.
 
         Unsubscribes, and signups that only lift a suppression, are never parked for this: repeating them is harmless.
         """
@@ -182,7 +182,7 @@ class Claims:
             return {}
 
     def delivered(self, claims: Sequence[ClaimedDelivery]) -> None:
-        """Write claims as delivered. The leases stay: the next worker sees that their deliveries are final."""
+        """Writes claims as delivered. The leases stay: the next worker sees that their deliveries are final."""
         for claimed in claims:
             claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None, reason_code=None)
         # Without the provider's row id, lifting the suppression later must read the whole list.
@@ -191,7 +191,7 @@ class Claims:
         self.finish(claims)
 
     def refuse(self, claims: Sequence[tuple[ClaimedDelivery, ProviderError]]) -> None:
-        """Write claims as refused for good, each with the provider's error, and release them."""
+        """Writes claims as refused for good, each with the provider's error, and releases them."""
         for claimed, error in claims:
             claimed.delivery = replace(
                 claimed.delivery, status=Status.REFUSED, reason=error.message, reason_code=error.reason_code
@@ -206,7 +206,7 @@ class Claims:
         until: datetime,
         give_up: timedelta,
     ) -> None:
-        """Release claims after a failure of the account or list: due again at `until`, or parked (overdue, spent)."""
+        """Releases claims after a failure of the account or list: due again at `until`, or parked (overdue, spent)."""
         now = self._services.effects.clock()
         overdue = [claimed for claimed in claims if is_overdue(claimed.task, now, give_up)]
         for claimed in claims:
@@ -231,7 +231,7 @@ class Claims:
             )
 
     def release(self, claims: Iterable[ClaimedDelivery]) -> None:
-        """Release claims that are not sent now. Calls already made are recorded; their deliveries are due at once."""
+        """Releases claims that are not sent now. Calls already made are recorded; their deliveries are due at once."""
 
         def release(claimed: ClaimedDelivery) -> None:
             if claimed.called:
@@ -241,11 +241,11 @@ class Claims:
         self._each(release, claims)
 
     def defer(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
-        """Make tasks that were not tried due at the given time."""
+        """Makes tasks that were not tried due at the given time."""
         self._each(lambda pair: self._services.events.defer(pair[0].event, pair[0].delivery, pair[1]), tasks)
 
     def park(self, tasks: Sequence[Task], reason: str, code: ReasonCode | None, deadline: Deadline) -> None:
-        """Park tasks of one account until an operator resends them. Those left at `deadline` are enqueued again.
+        """Parks tasks of one account until an operator resends them. Those left at `deadline` are enqueued again.
 
         Tasks are claimed first, as for a call: another worker may be delivering one now, or have died and left its
         outcome unknown; and an unsubscribe must enter the subscription state even if it cannot be propagated.
@@ -261,7 +261,7 @@ class Claims:
             self._release_and_finish(claims)
 
     def finish(self, claims: Sequence[ClaimedDelivery], write_again_after: Sequence[float] = WRITE_AGAIN_AFTER) -> None:
-        """Write final states, with retries: an unwritten delivery would be made twice."""
+        """Writes final states, with retries: an unwritten delivery would be made twice."""
         unwritten = list(claims)
         for pause in (*write_again_after, None):
             written = list(zip(unwritten, self._each(self._finish_one, unwritten), strict=True))
@@ -272,7 +272,7 @@ class Claims:
             self._services.effects.sleep(pause)
 
     def _release_and_finish(self, claims: Sequence[ClaimedDelivery]) -> None:
-        """Release, then finish: a lease whose event is gone counts as delivered, so no other status may leave one."""
+        """Releases, then finishes: a lease whose event is gone counts as delivered; no other status may leave one."""
 
         def release(claimed: ClaimedDelivery) -> bool:
             if claimed.called and claimed.delivery.unknown_outcome:
@@ -298,7 +298,7 @@ class Claims:
         return changed
 
     def _each(self, work: Callable[[T], U], values: Iterable[T]) -> list[U | None]:
-        """Apply `work` to each value in parallel; None where the ledger failed. A failure affects that value only."""
+        """Applies `work` to each value in parallel; None where the ledger failed. A failure affects that value only."""
 
         def guarded(value: T) -> U | None:
             try:
@@ -311,23 +311,23 @@ class Claims:
 
 
 def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
-    """Return whether a signup has waited for longer than `give_up`. Unsubscribes are retried without limit."""
+    """Returns whether a signup has waited for longer than `give_up`. Unsubscribes are retried without limit."""
     return task.event.type is EventType.SIGNUP and now - waiting_since(task) > give_up
 
 
 def waiting_since(task: Task) -> datetime:
-    """Return when a delivery began to wait: when it was accepted, confirmed by its person, or resent, the latest."""
+    """Returns when a delivery began to wait: when it was accepted, confirmed by its person, or resent, the latest."""
     confirmed_at = task.event.confirmation.confirmed_at if task.event.confirmation else None
     return max(at for at in (task.event.accepted_at, confirmed_at, task.delivery.resent_at) if at is not None)
 
 
 def _readings(event: Event) -> tuple[Reading, ...]:
-    """Return the addresses to lease: a signup's as it is, or all readings of an unsubscribe's."""
+    """Returns the addresses to lease: a signup's as it is, or all readings of an unsubscribe's."""
     return readings(event.email) if event.type is EventType.UNSUBSCRIBE else (Reading(event.email),)
 
 
 def _claimed(task: Task, taken: Sequence[Taken], lease: RowLease) -> ClaimedDelivery:
-    """Make a claimed delivery, with what the subscription state at the account requires of it.
+    """Makes a claimed delivery, with what the subscription state at the account requires of it.
 
     A person who resubscribed to one list may still be suppressed on others of the account. So every signup that may
     lift suppressions does so for a person who ever unsubscribed, not only the first; lifting none is harmless.
@@ -350,7 +350,7 @@ def _claimed(task: Task, taken: Sequence[Taken], lease: RowLease) -> ClaimedDeli
 
 
 def _ends(claimed: ClaimedDelivery, decision: Decision) -> bool:
-    """Apply a decision that ends the delivery without a call; return whether it ended."""
+    """Applies a decision that ends the delivery without a call; returns whether it ended."""
     if decision is Decision.SUPERSEDED:
         claimed.delivery = replace(claimed.delivery, status=Status.SUPERSEDED, reason=None, reason_code=None)
     elif decision is Decision.SUPPRESSED:
@@ -364,7 +364,7 @@ def _ends(claimed: ClaimedDelivery, decision: Decision) -> bool:
 
 
 def _needs_no_call(claimed: ClaimedDelivery) -> bool:
-    """Return whether there is no suppression to lift, or the account is the sender of the event itself."""
+    """Returns whether there is no suppression to lift, or the account is the sender of the event itself."""
     event = claimed.task.event
     return event.sender_account == claimed.task.account or (
         event.only_lifts_suppression and not claimed.lifts_suppression

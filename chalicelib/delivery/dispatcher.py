@@ -44,7 +44,7 @@ class Dispatcher:
         self._link_to = link_to
 
     def deliver(self, tasks: Sequence[Task], deadline: Deadline) -> list[str]:
-        """Deliver what can be delivered until `deadline`; return the accounts that resumed after a pause."""
+        """Delivers what can be delivered until `deadline`; returns the accounts that resumed after a pause."""
         groups = by_account(with_targets(self._services, self._claims, tasks, deadline))
         if not groups:
             return []
@@ -53,7 +53,7 @@ class Dispatcher:
         return [account for account, again in zip(groups, resumed, strict=True) if again]
 
     def _deliver_to(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
-        """Deliver to one account; return whether it resumed. A ledger failure ends this account's delivery only."""
+        """Delivers to one account; returns whether it resumed. A ledger failure ends this account's delivery only."""
         capabilities = self._capabilities_of(account)
         with log_context(account=account):
             try:

@@ -33,22 +33,22 @@ class ProviderCalls:
     deadline: Deadline
 
     def send(self, group: Group, part: Sequence[ClaimedRow]) -> ProviderError | None:
-        """Sign up the people of `part`, or unsubscribe its only person."""
+        """Signs up the people of `part`, or unsubscribes its only person."""
         return self._error_of(partial(self._send, group, part))
 
     def lift_suppression(self, list_id: str | None, row: ClaimedRow) -> ProviderError | None:
-        """Lift the suppression of a row's person, who may be signed up again then."""
+        """Lifts the suppression of a row's person, who may be signed up again then."""
         email, provider_id, budget = row[-1].task.event.email, row[-1].provider_id, self.deadline.seconds_left
         return self._error_of(
             lambda: self.provider.lift_suppression(email, list_id=list_id, provider_id=provider_id, budget=budget)
         )
 
     def probe(self) -> ProviderError | None:
-        """Make a call that changes nothing, to see whether the provider answers."""
+        """Makes a call that changes nothing, to see whether the provider answers."""
         return self._error_of(lambda: self.provider.probe(budget=self.deadline.seconds_left))
 
     def missing_list(self, list_id: str) -> ProviderError | None:
-        """Check whether the list exists, before rows are refused because of its absence; None if it does."""
+        """Checks whether the list exists, before rows are refused because of its absence; None if it does."""
         try:
             if self.provider.list_exists(list_id, budget=self.deadline.seconds_left):
                 return None
@@ -72,7 +72,7 @@ class ProviderCalls:
                 assert_never(group.event_type)
 
     def _contact(self, events: Sequence[Event]) -> Contact:
-        """Build the contact of one row: per field the latest value, and an unsubscribe link where a form asks for one.
+        """Builds the contact of one row: per field the latest value, and an unsubscribe link where a form asks for one.
 
         The link is made for the call and not stored: every link differs, so the same event would look like another.
         """
@@ -85,7 +85,7 @@ class ProviderCalls:
         return Contact(email, fields, _occasion(events[-1]))
 
     def _unsubscribe(self, claimed: ClaimedDelivery) -> None:
-        """Unsubscribe each spelling of an address; the clean one decides, of two readings one accepted is enough.
+        """Unsubscribes each spelling of an address; the clean one decides, of two readings one accepted is enough.
 
         A refusal of another spelling means that the provider does not have it. A receiver of events gets the clean
         spelling alone: it drops further notices under the same id, and all spellings are the same person.
@@ -113,7 +113,7 @@ class ProviderCalls:
             raise refusals[0]
 
     def _unsubscribe_spelling(self, event: Event, email: str, occasion: Occasion) -> str | None:
-        """Unsubscribe an address; delete it instead if the person asked for that and the provider can."""
+        """Unsubscribes an address; deletes it instead if the person asked for that and the provider can."""
         budget = self.deadline.seconds_left
         if event.forget and self.capabilities.deletes_subscribers:
             self.provider.forget(email, budget=budget, occasion=occasion)
@@ -121,7 +121,7 @@ class ProviderCalls:
         return self.provider.unsubscribe(email, global_scope=event.scope == "global", budget=budget, occasion=occasion)
 
     def _error_of(self, call: Callable[[], None]) -> ProviderError | None:
-        """Make a call; return its error as a ProviderError, or None if it succeeded."""
+        """Makes a call; returns its error as a ProviderError, or None if it succeeded."""
         try:
             call()
         except ProviderError as error:
@@ -137,7 +137,7 @@ class ProviderCalls:
 
 
 def _occasion(event: Event, reading: Reading | None = None) -> Occasion:
-    """Return the event that a call is made for; `reading` is the mailbox that its address is taken to mean."""
+    """Returns the event that a call is made for; `reading` is the mailbox that its address is taken to mean."""
     door = event.door or (event.consent.door if event.consent else None)
     origin = door.value if door else "form" if event.form is not None else "other"
     number = 1 if reading is None else readings(event.email).index(reading) + 1

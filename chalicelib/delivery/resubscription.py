@@ -20,7 +20,7 @@ CapabilitiesOf = Callable[[str], Capabilities | None]
 
 
 def follow_resubscription(services: Services, capabilities_of: CapabilitiesOf, signup: Event) -> None:
-    """Store and notify the events that follow from a resubscribing signup, if it may lift suppressions.
+    """Stores and notifies the events that follow from a resubscribing signup, if it may lift suppressions.
 
     Raises LedgerUnavailable; idempotent.
     """
@@ -47,7 +47,7 @@ def _only_lifts(capabilities: Capabilities | None) -> bool:
 
 
 def _is_suppressed(services: Services, signup: Event, account: str) -> bool:
-    """Return whether the person unsubscribed at the account before the signup and was not resubscribed there since."""
+    """Returns whether the person unsubscribed at the account before the signup and was not resubscribed there since."""
     try:
         state = services.subscriptions.look(
             signup.email, account, lambda event_id: services.events.status(event_id, account)

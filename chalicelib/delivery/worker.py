@@ -49,7 +49,7 @@ class Worker:
         self._limits = FormLimits(services)
 
     def handle(self, kind: QueueKind, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Handle one SQS event of the queue `kind`; return the messages that SQS must redeliver.
+        """Handles one SQS event of the queue `kind`; returns the messages that SQS must redeliver.
 
         Only a message whose event could not be stored is redelivered: all else is in the ledger, for sweep to enqueue.
         """
@@ -74,12 +74,12 @@ class Worker:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *accepted.failed)]}
 
     def deliver(self, event_ids: Iterable[str], deadline: Deadline) -> None:
-        """Deliver stored signups and unsubscribes now, without a message; the rest is enqueued by `sweep`."""
+        """Delivers stored signups and unsubscribes now, without a message; the rest is enqueued by `sweep`."""
         self._deliver(self._load(event_ids), deadline)
         self._services.counts.flush()
 
     def _sorted(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[str], list[Message], list[str]]:
-        """Return announced event ids, messages with events, and ids of unreadable messages that were not set aside."""
+        """Returns announced event ids, messages with events, and ids of unreadable messages that were not set aside."""
         enqueued: list[str] = []
         whole: list[Message] = []
         failed: list[str] = []
@@ -94,7 +94,7 @@ class Worker:
         return enqueued, whole, failed
 
     def _set_aside(self, kind: QueueKind, message: Message) -> bool:
-        """Put a message that cannot be read or stored into the dead-letter queue; False if SQS has to do that."""
+        """Puts a message that cannot be read or stored into the dead-letter queue; False if SQS has to do that."""
         metrics.count("unreadable_messages")
         if message.readable:
             logger.error("invalid message too large to keep", extra={"message_id": message.id})
@@ -117,7 +117,7 @@ class Worker:
             return []
 
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
-        """Deliver what is due to the providers, and confirmation mails concurrently; return the syncs that are due.
+        """Delivers what is due to the providers, and confirmation mails concurrently; returns the syncs that are due.
 
         A slow sender of mails must not delay what is confirmed.
         """
@@ -151,7 +151,7 @@ class Worker:
         return syncs
 
     def _with_keys(self, tasks: Sequence[Task]) -> list[Task]:
-        """Return the pending tasks, without those that wait for an address key."""
+        """Returns the pending tasks, without those that wait for an address key."""
         try:
             return without_waiting(self._services, [task for task in tasks if task.delivery.status is Status.PENDING])
         except LedgerUnavailable as error:
@@ -159,14 +159,14 @@ class Worker:
             return []
 
     def _run_syncs(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
-        """Run the syncs, or leave them to the worker of their own queue, which has the time and the memory."""
+        """Runs the syncs, or leaves them to the worker of their own queue, which has the time and the memory."""
         if kind == QUEUE_OF[EventType.SYNC]:
             self._sync(syncs, deadline)
         else:
             self._services.notifier.notify(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
 
     def _with_unsubscribes_recorded(self, tasks: Sequence[Task]) -> list[Task]:
-        """Record unsubscribes from all accounts for accounts configured later; return tasks without those that failed.
+        """Records unsubscribes from all accounts for accounts configured later; returns tasks but those that failed.
 
         Without the record an import could undo the unsubscribe there, and no worker writes it after the delivery.
         """

@@ -40,7 +40,7 @@ TYPE_OF: Mapping[QueueKind, EventType] = {queue: event_type for event_type, queu
 
 
 def notified_ids(message: Any) -> list[str] | None:
-    """Return the event ids that a message announces; None if it is no notification. Invalid ids are left out."""
+    """Returns the event ids that a message announces; None if it is no notification. Invalid ids are left out."""
     ids = message.get(EVENT_IDS) if isinstance(message, dict) and "type" not in message else None
     if not isinstance(ids, list):
         return None
@@ -56,7 +56,7 @@ class Notifier:
         self._url = cache(self._ask_url)
 
     def notify(self, event_type: EventType, event_ids: Sequence[str]) -> bool:
-        """Announce events to their queue. Return False, and log, if some or all could not be announced.
+        """Announces events to their queue. Returns False, and logs, if some or all could not be announced.
 
         Nothing is lost by that: `sweep` enqueues due events again.
         """
@@ -84,18 +84,18 @@ class Notifier:
         return not failed
 
     def connect(self, event_type: EventType) -> None:
-        """Look up the queue of an event type, so that the first notification need not. Raises botocore's errors."""
+        """Looks up the queue of an event type, so that the first notification need not. Raises botocore's errors."""
         self._url(QUEUE_OF[event_type])
 
     def backlog(self, event_type: EventType) -> int:
-        """Return the approximate number of messages waiting in the queue of an event type. Raises botocore's errors."""
+        """Returns about how many messages wait in the queue of an event type. Raises botocore's errors."""
         answer = self._client.get_queue_attributes(
             QueueUrl=self._url(QUEUE_OF[event_type]), AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def set_aside(self, kind: QueueKind, body: str, attributes: Mapping[str, Any]) -> None:
-        """Send a message to its queue's dead-letter queue. Raises botocore's errors."""
+        """Sends a message to its queue's dead-letter queue. Raises botocore's errors."""
         self._client.send_message(QueueUrl=self._url(kind, "-dlq"), MessageBody=body, MessageAttributes=attributes)
 
     def _ask_url(self, kind: QueueKind, suffix: str = "") -> str:

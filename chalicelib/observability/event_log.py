@@ -20,7 +20,7 @@ ACCEPTED = "accepted"
 
 
 def accepted(events: Iterable[Event]) -> None:
-    """Log events that were stored just now, for the first time; events refused on arrival with their reason."""
+    """Logs events that were stored just now, for the first time; events refused on arrival with their reason."""
     grouped: dict[tuple[str, str | None, ReasonCode | None], list[str]] = {}
     for event in events:
         code = None if event.refused is None else event.refused_code
@@ -36,7 +36,7 @@ def accepted(events: Iterable[Event]) -> None:
 
 
 def quarantined(form: str, event_type: EventType, limit: str, events: Sequence[Event]) -> None:
-    """Log events of one form and type that were quarantined just now. `limit`: `form`, `network` or `doubt`."""
+    """Logs events of one form and type that were quarantined just now. `limit`: `form`, `network` or `doubt`."""
     ids, facts = [event.id for event in events], {"form": form, "limit": limit}
     if event_type is EventType.UNSUBSCRIBE:
         metrics.count("unsubscribes_quarantined", len(events))
@@ -47,7 +47,7 @@ def quarantined(form: str, event_type: EventType, limit: str, events: Sequence[E
 
 
 def ended(deliveries: Iterable[tuple[str, Delivery]]) -> None:
-    """Log deliveries, each with its event's id, whose final status was written just now.
+    """Logs deliveries, each with its event's id, whose final status was written just now.
 
     Parked deliveries, and refusals other than `EXPECTED_REFUSALS`, are warnings: somebody should look at them.
     """
@@ -73,13 +73,13 @@ def _count_refused(account: str, code: ReasonCode | None) -> None:
 
 
 def retry_scheduled(account: str, event_ids: Iterable[str], reason: str, until: datetime) -> None:
-    """Log deliveries that failed for now, and are due again at `until`."""
+    """Logs deliveries that failed for now, and are due again at `until`."""
     facts = {"account": account, "reason": reason, "until": until.isoformat()}
     _write(logger.info, "delivery retry scheduled", list(event_ids), facts)
 
 
 def deferred(error: LedgerUnavailable, account: str | None = None) -> None:
-    """Log and count a failure of the ledger that leaves deliveries pending: `sweep` enqueues them again."""
+    """Logs and counts a failure of the ledger that leaves deliveries pending: `sweep` enqueues them again."""
     facts = {"error": str(error)} if account is None else {"account": account, "error": str(error)}
     logger.warning("delivery deferred: ledger unavailable", extra=facts)
     metrics.count("ledger_failures", account=account)

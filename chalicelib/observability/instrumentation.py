@@ -31,7 +31,7 @@ class HandlerFailed(RelaisError):
 
 @contextmanager
 def observing(function: str, request_id: str | None = None, context: object = None) -> Iterator[None]:
-    """Bind `function` and `request_id` to the log, record duration and failure, always flush the metrics.
+    """Binds `function` and `request_id` to the log, records duration and failure, always flushes the metrics.
 
     `context` is Lambda's; code within reads its remaining time by `seconds_left`.
 
@@ -61,7 +61,7 @@ def observing(function: str, request_id: str | None = None, context: object = No
 
 
 def seconds_left() -> float | None:
-    """Return seconds until Lambda ends the running invocation; None outside one, or without a limit.
+    """Returns seconds until Lambda ends the running invocation; None outside one, or without a limit.
 
     Works in the threads of a `ContextPool`, too.
     """
@@ -70,7 +70,7 @@ def seconds_left() -> float | None:
 
 
 def instrumented(handler: Callable[P, R]) -> Callable[P, R]:
-    """Run a Lambda handler within `observing`, under its own name, with the request id of its context.
+    """Runs a Lambda handler within `observing`, under its own name, with the request id of its context.
 
     For `handler(event, context)` and for Chalice's `handler(event)`, whose event has the context.
     """
@@ -86,7 +86,7 @@ def instrumented(handler: Callable[P, R]) -> Callable[P, R]:
 
 
 def _needs_redaction(error: BaseException, seen: frozenset[int] = frozenset()) -> bool:
-    """Return whether `redact` would change the text of `error`, its notes, causes or parts."""
+    """Returns whether `redact` would change the text of `error`, its notes, causes or parts."""
     if id(error) in seen:
         return False
     texts = [str(error), *getattr(error, "__notes__", ())]

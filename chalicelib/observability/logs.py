@@ -41,7 +41,7 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
         super().__init__(utc=True, use_rfc3339=True, serialize_stacktrace=False, json_deserializer=str)
 
     def serialize(self, log: Any) -> str:
-        """Serialise `log` and the log context, redacted, as one line of JSON.
+        """Serialises `log` and the log context, redacted, as one line of JSON.
 
         Most lines are of level INFO, and logs are paid by the byte, so those lines omit `location` and `service`.
         """
@@ -54,7 +54,7 @@ class CurrentStdout(logging.Handler):
     """Writes to the current `sys.stdout`, so that a caller may redirect it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; ignore a closed or broken output, which could not be reported anywhere.
+        """Writes one line; ignores a closed or broken output, which could not be reported anywhere.
 
         Never raises: on a handler's failure, the standard library prints the message and its arguments unredacted.
         """
@@ -94,7 +94,7 @@ logger = _make_logger()
 
 @contextmanager
 def log_context(**keys: Any) -> Iterator[None]:
-    """Add `keys` (request id, function, account, event ids, never an address) to every line logged within."""
+    """Adds `keys` (request id, function, account, event ids, never an address) to every line logged within."""
     token = _log_context.set({**_log_context.get(), **keys})
     try:
         yield
@@ -106,13 +106,13 @@ class ContextPool(ThreadPoolExecutor):
     """A pool whose threads inherit the log context and the remaining time of the thread that submits the work."""
 
     def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Schedule one call; `map` uses this for each value."""
+        """Schedules one call; `map` uses this for each value."""
         run: Any = copy_context().run
         return super().submit(run, work, *args, **kwargs)
 
 
 def until_time_is_up(jobs: Iterable[Callable[[], None]], seconds_left: Callable[[], float]) -> None:
-    """Run every job in its own thread, with the log context, until all have ended or no time is left.
+    """Runs every job in its own thread, with the log context, until all have ended or no time is left.
 
     The threads are daemons: a provider that ignores its budget delays neither the answer nor the end of the process.
     """

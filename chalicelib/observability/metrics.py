@@ -73,20 +73,20 @@ _stored: dict[str | None, dict[tuple[str, Unit], list[float]]] = {}
 
 
 def count(name: str, value: float = 1, account: str | None = None) -> None:
-    """Add `value` to the count `name`; one sum is written at the next flush."""
+    """Adds `value` to the count `name`; one sum is written at the next flush."""
     with _lock:
         values = _stored.setdefault(account, {}).setdefault((name, "Count"), [0])
         values[0] += value
 
 
 def seconds(name: str, value: float, account: str | None = None) -> None:
-    """Record one duration or age in seconds; CloudWatch gets every value, the log alone gets the sum."""
+    """Records one duration or age in seconds; CloudWatch gets every value, the log alone gets the sum."""
     with _lock:
         _stored.setdefault(account, {}).setdefault((name, "Seconds"), []).append(value)
 
 
 def flush() -> None:
-    """Write the metrics since the last flush, in as few lines as the format allows; nothing if there are none."""
+    """Writes the metrics since the last flush, in as few lines as the format allows; nothing if there are none."""
     with _lock:
         taken = dict(_stored)
         _stored.clear()
@@ -105,7 +105,7 @@ def flush() -> None:
 
 
 def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> Iterator[dict[str, Any]]:
-    """Yield the lines of one account, or of the metrics without an account.
+    """Yields the lines of one account, or of the metrics without an account.
 
     The first line also has all metrics that CloudWatch does not receive.
     """

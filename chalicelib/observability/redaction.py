@@ -42,7 +42,7 @@ _known: re.Pattern[str] | None = None
 
 
 def hide(value: str) -> None:
-    """Mask `value`, its encoded forms and its MD5, in any case, in all later output.
+    """Masks `value`, its encoded forms and its MD5, in any case, in all later output.
 
     Called when a secret is revealed. Values of fewer than four characters are not masked.
     """
@@ -57,7 +57,7 @@ def hide(value: str) -> None:
 
 
 def redact(value: object) -> str:
-    """Return `value` as text, with known secrets, credentials, unsubscribe tokens and whatever looks like an address
+    """Returns `value` as text, with known secrets, credentials, unsubscribe tokens and whatever looks like an address
     masked; never raises. Bytes are decoded as UTF-8.
     """
     if isinstance(value, str):
@@ -77,7 +77,7 @@ def redact(value: object) -> str:
 
 
 def redacted_line(line: Mapping[str, Any]) -> Any:
-    """Convert a log line as `redacted` does; checks all texts together first, as few lines have anything to mask."""
+    """Converts a log line as `redacted` does; checks all texts together first, as few lines have anything to mask."""
     texts: list[str] = []
     if _is_plain(line, texts):
         together = "\n".join(texts)
@@ -87,7 +87,7 @@ def redacted_line(line: Mapping[str, Any]) -> Any:
 
 
 def _is_plain(line: Mapping[str, Any], texts: list[str]) -> bool:
-    """Return whether a line has JSON values only, none of them under a name that masks its value.
+    """Returns whether a line has JSON values only, none of them under a name that masks its value.
 
     Appends all texts, keys and numbers of the line to `texts`.
     """
@@ -109,7 +109,7 @@ def _is_plain(line: Mapping[str, Any], texts: list[str]) -> bool:
 
 
 def _split(values: Iterable[Any], texts: list[str]) -> Iterator[Any]:
-    """Append texts and numbers to `texts`; yield all other values, except None and booleans."""
+    """Appends texts and numbers to `texts`; yields all other values, except None and booleans."""
     for value in values:
         if type(value) is str:
             texts.append(value)
@@ -121,12 +121,12 @@ def _split(values: Iterable[Any], texts: list[str]) -> Iterator[Any]:
 
 @lru_cache(maxsize=1024)  # log lines repeat the same few names
 def _is_hidden(name: str) -> bool:
-    """Return whether a value under this name is masked entirely."""
+    """Returns whether a value under this name is masked entirely."""
     return is_secret_name(name) or MASK in name or _PERSONAL_KEY.fullmatch(name.replace("-", "_")) is not None
 
 
 def redacted(value: Any, depth: int = 0) -> Any:
-    """Convert `value` to JSON values with every text in it (also keys) redacted; never raises.
+    """Converts `value` to JSON values with every text in it (also keys) redacted; never raises.
 
     Mappings and sequences keep their structure to a depth of eight; everything else but numbers becomes text.
     """
