@@ -82,6 +82,8 @@ class ContactsSync(SyncAttempt):
     def _sync(self) -> str:
         """Runs the sync to its end; returns the summary."""
         sync, settings = self._event.sync, self._services.settings
+        if self._progress.asked:
+            self._record_lost_fetch()
         if sync is None or self._account not in settings.accounts:
             raise SyncRefused("the account is not configured any more", reason_code=ReasonCode.ACCOUNT_REMOVED)
         if sync.source is None:
@@ -184,15 +186,20 @@ class ContactsSync(SyncAttempt):
         with self._provider() as provider:
             return provider.address_field(self._event.list or "", budget=self._deadline.seconds_left)
 
+    def _record_lost_fetch(self) -> None:
+        """Records that the outcome of the last request is unknown. Raises SyncFailed after the last such attempt.
+
+        Called before anything can end this attempt, such as a paused account: every end takes the outcome as recorded.
+        """
+        self._record_unknown_outcome()
+        self._services.events.postpone(self._event, self._delivery, self._deadline.lease_until, self._now)
+        self._progress = replace(self._progress, asked=False)
+        if self._delivery.unknown_attempts >= self._services.settings.delivery.unknown_attempts:
+            raise SyncFailed("no outcome was recorded", reason_code=ReasonCode.OUTCOME_UNKNOWN)
+
     def _request_fetch(self, source: Source) -> str:
         """Records the request, then has the provider fetch the file; every attempt may add its rows again."""
         with self._provider() as provider:
-            if self._progress.asked:
-                self._record_unknown_outcome()
-                self._services.events.postpone(self._event, self._delivery, self._deadline.lease_until, self._now)
-                self._progress = replace(self._progress, asked=False)
-                if self._delivery.unknown_attempts >= self._services.settings.delivery.unknown_attempts:
-                    raise SyncFailed("no outcome was recorded", reason_code=ReasonCode.OUTCOME_UNKNOWN)
             self._save_progress(replace(self._progress, asked=True), until=self._deadline.lease_until)
             try:
                 provider.fetch_list(self._event.list or "", source.url, budget=self._deadline.seconds_left)

@@ -179,6 +179,26 @@ class TestFetchedByTheProvider:
         assert (delivery["status"], delivery["unknown_outcome"]) == ("delivered", True)
         assert len(product.paris.fetched) == 2
 
+    def test_an_unknown_outcome_is_recorded_also_if_the_account_is_paused_when_a_worker_looks_next(
+        self, product: Product
+    ) -> None:
+        event = sync(source="bulk")
+        product.paris.after = lambda verb, emails: (_ for _ in ()).throw(KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(product, event)
+        product.paris.after = None
+        product.restart()
+        product.clock.forward(minutes=10)
+        product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=600)
+        product.work(*product.store(product.signup("zoe@example.com")))
+        product.paris.rule = None
+        product.work(event["id"], queue="syncs")
+        assert (len(product.paris.fetched), product.delivery(event["id"])["unknown_outcome"]) == (1, True)
+        product.clock.forward(hours=2)
+        product.work(event["id"], queue="syncs")
+        delivery = product.delivery(event["id"])
+        assert (len(product.paris.fetched), delivery["status"], delivery["unknown_outcome"]) == (2, "delivered", True)
+
     @pytest.mark.parametrize(("write", "kind"), [("finish", None), ("postpone", Kind.UNKNOWN)])
     def test_an_outcome_that_the_ledger_does_not_record_is_unknown(
         self, product: Product, monkeypatch: pytest.MonkeyPatch, write: str, kind: Kind | None
