@@ -1,4 +1,4 @@
-"""`audit`: compares the unsubscribes of providers and ledger; answers counts and keyed hashes, repairs on request."""
+"""`audit`: compares the unsubscribes of providers and ledger; returns counts and keyed hashes, repairs on request."""
 
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ def of_provider_error(error: ProviderError, title: str) -> Problem:
 
 def of_unusable_account(account: str) -> Problem:
     """Returns the problem of a form whose account has one."""
-    return Problem(f"it cannot be checked while the account {account} has a problem", f"Mend account {account} first.")
+    what = f"it cannot be checked while the account {account} has a problem"
+    return Problem(what, f"Solve the problem of the account {account} first.")
 
 
 def of_ledger(message: str) -> Problem:

@@ -24,7 +24,7 @@ _WITH_REASONS = (Status.REFUSED, Status.PARKED, Status.PENDING)
 
 
 def report(services: Services, deadline: Deadline) -> dict[str, Any]:
-    """Returns the counts of deliveries, in total and by account, or `{"error"}` if ledger or time do not suffice.
+    """Returns counts of deliveries, in total and by account; `{"error"}` if the ledger fails or the time is too short.
 
     Every delivery of a stored event counts as accepted. Accounts that are no longer configured are listed while they
     have deliveries. Amazon SES is listed, without deliveries, where it sends confirmation mails: it may be paused.

@@ -179,7 +179,8 @@ class Sweep:
     ) -> tuple[int, bool]:
         """Enqueues deliveries of an account that are due; those of the types in `whole` due or not.
 
-        Returns how many were announced, and whether the queues accepted all of them.
+        Returns how many were announced, and whether the queues accepted all of them. Those of a type whose announcement
+        failed, even in part, are not counted.
         """
         state, now, removed = read_state(self._services, account), self._clock(), account not in self._names
         enqueued, complete = 0, True

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TEXTS = {**PROBLEM, **FORM}
 _NOT_CONNECTED = frozenset({403, 404, 405, 422})
-"""What the owner of the website must mend; 422 where a field is wrong that no visitor typed."""
+"""What the owner of the website must correct; 422 where a field is wrong that no visitor typed."""
 SHOWING_POLICY = "strict-origin-when-cross-origin"
 """The Referrer-Policy under which browsers tell a form's origin."""
 _LATER = frozenset({429, 500, 503})
