@@ -20,7 +20,7 @@ USAGE = """usage: python -m local [run]                        the whole product
 
 def main(arguments):
     # type: (list[str]) -> int
-    """Run the command; returns the exit code."""
+    """Runs the command; returns the exit code."""
     arguments = arguments or ["run"]
     if arguments[0] not in ("run", "invoke", "import", "aws"):
         asked = arguments[0] in ("-h", "--help", "help")

@@ -27,7 +27,7 @@ def metric_alarm(
     periods: int,
     missing: str = "notBreaching",
 ) -> dict[str, Any]:
-    """Return an alarm on one of the product's own metrics, as `.chalice/metric-alarms.json` describes it.
+    """Returns an alarm on one of the product's own metrics, as `.chalice/metric-alarms.json` describes it.
 
     It watches all accounts of the stage together; `period` is in seconds; `first` says what to do first.
     """
@@ -50,7 +50,7 @@ def metric_alarm(
 
 
 def complete(resources: dict[str, Any]) -> None:
-    """Add to every alarm where its runbook is, and whom it notifies when it begins and when it is over."""
+    """Adds to every alarm where its runbook is, and whom it notifies when it begins and when it is over."""
     for resource in resources.values():
         if resource.get("Type") == ALARM:
             properties = resource["Properties"]
@@ -59,7 +59,7 @@ def complete(resources: dict[str, Any]) -> None:
 
 
 def dashboard(stage: str, body: dict[str, Any], resources: dict[str, Any]) -> dict[str, Any]:
-    """Return the dashboard of `.chalice/cloudwatch-dashboard.json`, whose alarms are those of `resources`.
+    """Returns the dashboard of `.chalice/cloudwatch-dashboard.json`, whose alarms are those of `resources`.
 
     Dashboards of all regions share one list of names, so the region is in its name. CloudFormation fills in
     `${AWS::…}` in the body.

@@ -80,12 +80,12 @@ class Configuration:
         return f"the admin_key of {self.shown}" if key else f"none: add admin_key to [api] in {self.shown}"
 
     def at_sandbox(self, sandbox_url: str, public_url: str) -> Configuration:
-        """Return it with its accounts at the sandbox."""
+        """Returns it with its accounts at the sandbox."""
         values = pointed_at_sandbox(self.document.values, sandbox_url, public_url)
         return replace(self, document=replace(self.document, values=values), sandbox_url=sandbox_url)
 
     def account_hints(self) -> dict[str, str]:
-        """Return by account which keys the sandbox accepts, or that a key is the sandbox's and the account is not."""
+        """Returns by account which keys the sandbox accepts, or that a key is the sandbox's and the account is not."""
         accounts = self.document.values.get("accounts")
         hints: dict[str, str] = {}
         for name, account in accounts.items() if isinstance(accounts, Mapping) else ():
@@ -100,14 +100,14 @@ class Configuration:
         return hints
 
     def check(self, environ: Mapping[str, str]) -> Settings:
-        """Check every key, without AWS. Raises StartFailed with all errors."""
+        """Checks every key, without AWS. Raises StartFailed with all errors."""
         try:
             return settings_of(self.document, environ)
         except ConfigurationError as error:
             raise _unusable(error) from error
 
     def check_secrets(self, environ: Mapping[str, str], endpoint: str | None) -> None:
-        """Read every secret; raises StartFailed with a line for each that cannot be read on this machine.
+        """Reads every secret; raises StartFailed with a line for each that cannot be read on this machine.
 
         `endpoint` is an AWS that exists already. Without one the embedded AWS is used, which begins without secrets.
         """
@@ -124,7 +124,7 @@ class Configuration:
             raise StartFailed(f"Secrets cannot be read on this machine:\n{error}") from error
 
     def write(self, name: str) -> Path:
-        """Write its values for the functions to read, readable by the user alone; returns the file."""
+        """Writes its values for the functions to read, readable by the user alone; returns the file."""
         path = ROOT / ".local" / "config" / f"{name}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -133,7 +133,7 @@ class Configuration:
         return path
 
     def _remedy(self, place: Place, secret: Secret, settings: Settings) -> str:
-        """Return what to write instead of a reference that cannot be read."""
+        """Returns what to write instead of a reference that cannot be read."""
         account = settings.accounts.get(place[1]) if place[0] == "accounts" else None
         if account and self.sandbox_url and (account.base_url or "").startswith(f"{self.sandbox_url}/"):
             accepted = sample_account(account.provider).get(place[-1])
@@ -148,7 +148,7 @@ class Configuration:
 
 
 def read_configuration(named: Path | None) -> Configuration:
-    """Read the file named by RELAIS_CONFIG, or the sample world. Raises StartFailed when it cannot be read."""
+    """Reads the file named by RELAIS_CONFIG, or the sample world. Raises StartFailed when it cannot be read."""
     try:
         document = read_document(named or SAMPLE_FILE)
     except ConfigurationError as error:
@@ -157,7 +157,7 @@ def read_configuration(named: Path | None) -> Configuration:
 
 
 def ignored_file(named: Path | None, deployed: Path = DEFAULT_PATH) -> str | None:
-    """Return what to say when there is a configuration for deployment and none was named; None otherwise."""
+    """Returns what to say when there is a configuration for deployment and none was named; None otherwise."""
     if named is not None or not deployed.is_file():
         return None
     shown = _shown(deployed)
@@ -165,7 +165,7 @@ def ignored_file(named: Path | None, deployed: Path = DEFAULT_PATH) -> str | Non
 
 
 def check_secrets_of_stage(document: Document, settings: Settings, stage: str, variables: Collection[str]) -> None:
-    """Raise ConfigurationError with a line for each secret that the functions of `stage` could not read, or that is no
+    """Raises ConfigurationError with a line for each secret that the functions of `stage` could not read, or that is no
     secret: a plain value would be in the zip, in the bucket and on every machine that packages.
 
     `variables` are those that the template sets. The local stage is not deployed, so everything is allowed there.
@@ -181,7 +181,7 @@ def check_secrets_of_stage(document: Document, settings: Settings, stage: str, v
 
 
 def with_reserved_hosts(value: object, key: str = "") -> Iterator[str]:
-    """Yield the keys, as `forms.footer.origins`, below which a text names a host that is kept for documentation."""
+    """Yields the keys, as `forms.footer.origins`, below which a text names a host that is kept for documentation."""
     if isinstance(value, Mapping):
         for name, each in value.items():
             yield from with_reserved_hosts(each, f"{key}.{name}" if key else str(name))
@@ -192,7 +192,7 @@ def with_reserved_hosts(value: object, key: str = "") -> Iterator[str]:
 
 
 def _not_for_stage(secret: Secret, stage: str, variables: Collection[str]) -> str | None:
-    """Return why a deployed stage cannot have this secret; None when it can."""
+    """Returns why a deployed stage cannot have this secret; None when it can."""
     if secret.is_plain:
         return _PLAIN.format(stage)
     kind, _, name = secret.reference.partition(":")
@@ -204,7 +204,7 @@ def _not_for_stage(secret: Secret, stage: str, variables: Collection[str]) -> st
 
 
 def _is_of_stage(reference: str, stage: str) -> bool:
-    """Return whether `secret:relais/prod/paris#api_key`, also by its ARN, is below the stage's own prefix."""
+    """Returns whether `secret:relais/prod/paris#api_key`, also by its ARN, is below the stage's own prefix."""
     kind, _, name = reference.partition(":")
     if kind == "secret":
         return re.match(rf"(arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:)?relais/{stage}/.", name) is not None
@@ -212,7 +212,7 @@ def _is_of_stage(reference: str, stage: str) -> bool:
 
 
 def _unreadable(secret: Secret, endpoint: str | None) -> str | None:
-    """Return why the secret cannot be read; None when it can."""
+    """Returns why the secret cannot be read; None when it can."""
     if secret.is_plain:
         return None
     if endpoint is None and secret.is_in_aws:
@@ -237,7 +237,7 @@ def _secrets_in(value: object) -> Iterator[Secret]:
 
 
 def _place_of(key: str) -> Place:
-    """Return the path of a dotted key: `webhooks.shop.secret (item 2)` is at `webhooks`, `shop`, `secret`."""
+    """Returns the path of a dotted key: `webhooks.shop.secret (item 2)` is at `webhooks`, `shop`, `secret`."""
     found: object = tomllib.loads(re.sub(r" [(]item [0-9]+[)]$", "", key) + " = 0")
     place: list[str] = []
     while isinstance(found, dict):

@@ -41,7 +41,7 @@ class Target:
     list_id: str
 
     def event(self, contacts: list[Mapping[str, str]]) -> dict[str, Any]:
-        """Build the sync event of these contacts; its id is that of its content, so that it is never made twice."""
+        """Builds the sync event of these contacts; its id is that of its content, so that it is never made twice."""
         content = json.dumps([self.account, self.list_id, contacts], ensure_ascii=False, sort_keys=True)
         digest = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return {
@@ -54,7 +54,7 @@ class Target:
         }
 
     def check(self, settings: Settings, now: datetime) -> None:
-        """Check account and list as the worker will. Raises FileRefused."""
+        """Checks account and list as the worker will. Raises FileRefused."""
         sample = self.event([{"email": _SAMPLE}])
         try:
             parse_event(sample, settings, default_id=sample["id"], default_occurred_at=now, accepted_at=now)
@@ -114,7 +114,7 @@ class ContactsFile:
     """An opened file: its columns, those that may hold the address, and its lines, read once."""
 
     def __init__(self, path: Path, target: Target, now: datetime) -> None:
-        """Read the first lines. Raises FileRefused."""
+        """Reads the first lines. Raises FileRefused."""
         try:
             rows = read_csv(_pieces(path))
             first = list(islice(rows.rows, LOOKED_AT))
@@ -135,7 +135,7 @@ class ContactsFile:
         return self.address_columns[0].casefold() == EMAIL
 
     def lines(self) -> Iterator[Line]:
-        """Read every line that is not blank, once."""
+        """Reads every line that is not blank, once."""
         seen: dict[str, int] = {}
         for row in self._rows.rows:
             signups = [each.of(row, self._now) for each in self._signups]
@@ -149,7 +149,7 @@ class ContactsFile:
 
 
 def parts_of(lines: Iterator[Line], target: Target) -> Iterator[Part]:
-    """Make sync events of the lines that are taken, each within the limits of one."""
+    """Makes sync events of the lines that are taken, each within the limits of one."""
     most_bytes = CONTACTS_SYNC_KB * 1024
     empty = len(_compact(target.event([])).encode())
     contacts: list[Mapping[str, str]] = []
@@ -183,7 +183,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _address_columns(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Return the column `email`, or without one all that hold addresses, the one with the most first."""
+    """Returns the column `email`, or without one all that hold addresses, the one with the most first."""
     counts = {
         column: sum(signup_address(row.values.get(column, "")).error is None for row in rows) for column in columns
     }

@@ -23,7 +23,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.control = control
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a client that disconnected before its answer."""
+        """Ignores a client that disconnected before its answer."""
 
 
 class _Request(socketserver.BaseRequestHandler):
@@ -43,16 +43,16 @@ class Control:
         self.port = int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Answer requests in background threads."""
+        """Answers requests in background threads."""
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="control", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stops listening."""
         self._server.shutdown()
         self._server.server_close()
 
     def serve(self, connection: socket.socket) -> None:
-        """Answer one request."""
+        """Answers one request."""
         connection.settimeout(_READ_SECONDS)
         try:
             request = wire.receive(connection)

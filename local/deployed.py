@@ -34,7 +34,7 @@ _REJECTED = frozenset(
 
 
 def region() -> str | None:
-    """Return the region that AWS_REGION names, which the AWS command line reads and boto3 does not; None without one.
+    """Returns the region that AWS_REGION names, which the AWS command line reads and boto3 does not; None without one.
 
     boto3 then takes that of AWS_DEFAULT_REGION or of the profile.
     """
@@ -42,13 +42,13 @@ def region() -> str | None:
 
 
 def error_code(error: ClientError | BotoCoreError) -> str:
-    """Return AWS' code of an error, without the namespace that some services put before it; "" for one from here."""
+    """Returns AWS' code of an error, without the namespace that some services put before it; "" for one from here."""
     code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
     return code.rpartition("#")[2]
 
 
 def access_problem(error: ClientError | BotoCoreError, right: str) -> str | None:
-    """Return what to do where credentials, region or network are at fault; None for any other error.
+    """Returns what to do where credentials, region or network are at fault; None for any other error.
 
     `right` is what a caller has to be allowed, as in `lambda:InvokeFunction on relais-prod-report`.
     """

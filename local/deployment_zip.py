@@ -47,7 +47,7 @@ class CompileError(Exception):
 
 
 def write(source: Path, target: Path, python: RuntimePython | None) -> None:
-    """Write the shipped files of `source`, a zip, to `target`, with their bytecode if there is a Python to make it.
+    """Writes the shipped files of `source`, a zip, to `target`, with their bytecode if there is a Python to make it.
 
     They are readable by Lambda's user whatever the umask here. The same content and patch version of Python give the
     same bytes. Raises CompileError.
@@ -66,7 +66,7 @@ def write(source: Path, target: Path, python: RuntimePython | None) -> None:
 
 
 def is_shipped(name: str) -> bool:
-    """Return whether a file of the packages belongs in the zip.
+    """Returns whether a file of the packages belongs in the zip.
 
     Packages' metadata stays, since code looks up versions there, and licences demand to be passed on; but not its list
     of files (`RECORD`), of which some are missing now.
@@ -81,7 +81,7 @@ def is_shipped(name: str) -> bool:
 
 
 def of_used_services(endpoints: bytes) -> bytes:
-    """Return botocore's list of endpoints without the services that are not used, of 22 KB instead of 1.2 MB."""
+    """Returns botocore's list of endpoints without the services that are not used, of 22 KB instead of 1.2 MB."""
     whole = json.loads(endpoints)
     for partition in whole["partitions"]:
         known = partition["services"]
@@ -90,7 +90,7 @@ def of_used_services(endpoints: bytes) -> bytes:
 
 
 def _bytecode(content: dict[str, bytes], python: RuntimePython) -> dict[str, bytes]:
-    """Return the bytecode of the modules that functions import, by the names under which Python looks for them."""
+    """Returns the bytecode of the modules that functions import, by the names under which Python looks for them."""
     sources = sorted(name for name in content if name.endswith(".py") and not name.startswith(_NEVER_IMPORTED))
     tag = f"cpython-{''.join(python.version.split('.')[:2])}"
     with tempfile.TemporaryDirectory(prefix="relais-bytecode-") as folder:

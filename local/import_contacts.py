@@ -50,7 +50,7 @@ class CannotSend(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0, or 1 when the file as a whole cannot be taken, with the reason on standard error."""
+    """Returns 0, or 1 when the file as a whole cannot be taken, with the reason on standard error."""
     options = _options(arguments)
     try:
         return _run(options)
@@ -104,7 +104,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _stack(options: argparse.Namespace) -> running_stacks.StackState | None:
-    """Return the running stack; None for a deployed stage, or for a dry run without one."""
+    """Returns the running stack; None for a deployed stage, or for a dry run without one."""
     if options.stage != STAGE:
         return None
     try:
@@ -116,7 +116,7 @@ def _stack(options: argparse.Namespace) -> running_stacks.StackState | None:
 
 
 def _settings(stage: str, stack: running_stacks.StackState | None) -> Settings | None:
-    """Read the configuration that the stage has, as far as it is known here. Raises StartFailed."""
+    """Reads the configuration that the stage has, as far as it is known here. Raises StartFailed."""
     named = Path(stack.config) if stack else read_options(os.environ).config
     if stage != STAGE and named is None:
         if not DEFAULT_PATH.exists():
@@ -143,7 +143,7 @@ class Counts:
 
 
 def _read(file: ContactsFile, target: Target, options: argparse.Namespace) -> tuple[list[Part], Counts]:
-    """Read the whole file. Prints what is refused, and in a dry run every line."""
+    """Reads the whole file. Prints what is refused, and in a dry run every line."""
     counts = Counts()
 
     def counted() -> Any:
@@ -169,7 +169,7 @@ class Connection:
 
 
 def connect(stage: str, stack: running_stacks.StackState | None) -> Connection:
-    """Connect to the running stack, or to a deployed stage by the usual credentials. Raises CannotSend."""
+    """Connects to the running stack, or to a deployed stage by the usual credentials. Raises CannotSend."""
     if stack is not None:
         environ = stack_environ(os.environ, stack.aws, Path(stack.config))
         os.environ.clear()
@@ -212,14 +212,14 @@ class Import:
         self._contacts = sum(len(part.lines) for part in parts)
 
     def run(self) -> int:
-        """Return 1 if every part was refused or given up, else 0. Raises CannotSend, LedgerUnavailable."""
+        """Returns 1 if every part was refused or given up, else 0. Raises CannotSend, LedgerUnavailable."""
         sent = self._send()
         if sent:
             self._follow()
         return self._summary(sent)
 
     def _send(self) -> int:
-        """Send what was not sent before; returns how many parts."""
+        """Sends what was not sent before; returns how many parts."""
         sent = 0
         for part in self._parts:
             found = self._connection.find(part.id)
@@ -239,7 +239,7 @@ class Import:
         return sent
 
     def _follow(self) -> None:
-        """Look until every part has ended, or nothing has changed for a while."""
+        """Looks until every part has ended, or nothing has changed for a while."""
         quiet = 0.0
         while (open_parts := [part for part in self._parts if part.id not in self._ended]) and quiet < QUIET_SECONDS:
             known = dict(self._reasons)
@@ -254,7 +254,7 @@ class Import:
             quiet += POLL_SECONDS
 
     def _note(self, part: Part, found: Mapping[str, Any], *, before: bool = False) -> None:
-        """Print what became of a part, if that is new."""
+        """Prints what became of a part, if that is new."""
         status = str(found["status"])
         delivery = found["deliveries"][0]
         reason = delivery["reason"] or ""

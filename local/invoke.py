@@ -21,7 +21,7 @@ from local.options import STAGE, stage_name
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 with the result; 1 when the function raised or answered an error, or could not be called."""
+    """Returns 0 with the result; 1 when the function raised or answered an error, or could not be called."""
     options = _options(arguments)
     try:
         event = _event(options.event)
@@ -74,7 +74,7 @@ def _invoke_deployed(options: argparse.Namespace, event: Any) -> int:
 
 
 def ask(stack: running_stacks.StackState, function: str, event: Any) -> Mapping[str, Any]:
-    """Return the stack's answer (`local.control`). Without `event` the default. Raises OSError or EOFError."""
+    """Returns the stack's answer (`local.control`). Without `event` the default. Raises OSError or EOFError."""
     with socket.create_connection(("127.0.0.1", stack.control_port), timeout=10) as connection:
         connection.settimeout(None)  # the function's own time limit holds
         wire.send(connection, {"token": stack.token, "function": function, "event": event})
@@ -83,7 +83,7 @@ def ask(stack: running_stacks.StackState, function: str, event: Any) -> Mapping[
 
 
 def outcome(answer: Mapping[str, Any]) -> tuple[int, Any]:
-    """Return the exit code and JSON value of an answer; None where the function was not run."""
+    """Returns the exit code and JSON value of an answer; None where the function was not run."""
     if "refused" in answer:
         return 1, None
     if "failed" in answer:

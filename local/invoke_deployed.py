@@ -54,7 +54,7 @@ class Call:
 
 
 def prepare(stage: str, name: str, event: Any, key: str | None) -> Call:
-    """Return the call of a function by its full or short name. `event`: None for the default. Raises NotCalled.
+    """Returns the call of a function by its full or short name. `event`: None for the default. Raises NotCalled.
 
     A call that changes something gets a key, unless it has one.
     """
@@ -68,7 +68,7 @@ def prepare(stage: str, name: str, event: Any, key: str | None) -> Call:
 
 
 def make(call: Call) -> Mapping[str, Any]:
-    """Return `{"result"}` or `{"failed": Lambda's error document}`. Raises NotCalled."""
+    """Returns `{"result"}` or `{"failed": Lambda's error document}`. Raises NotCalled."""
     notice = threading.Timer(NOTICE_SECONDS, _say_that_it_runs, (call,))
     notice.daemon = True
     notice.start()
@@ -95,7 +95,7 @@ def make(call: Call) -> Mapping[str, Any]:
 
 
 def _function(stage: str, name: str) -> Function:
-    """Return the function as this checkout's template has it. Templates of stages differ by the stage's name alone."""
+    """Returns the function as this checkout's template has it. Templates of stages differ by the stage's name alone."""
     try:
         description = describe(template.build(STAGE), DEFAULT_REGION)
         return description.function(name.removeprefix(f"relais-{stage}-"))

@@ -39,22 +39,22 @@ class Leases:
         self._renewer = threading.Thread(target=self._renew_old, name=f"renew {url}", daemon=True)
 
     def start(self) -> None:
-        """Start renewing leases."""
+        """Starts renewing leases."""
         self._renewer.start()
 
     def add(self, receipts: Iterable[str]) -> None:
-        """Add messages that were just received."""
+        """Adds messages that were just received."""
         with self._lock:
             self._leased.update(dict.fromkeys(receipts, self._clock()))
 
     def release(self, receipts: Iterable[str]) -> None:
-        """Stop renewing these messages."""
+        """Stops renewing these messages."""
         with self._lock:
             for receipt in receipts:
                 self._leased.pop(receipt, None)
 
     def stop(self) -> None:
-        """Stop renewing, and make every leased message visible at once."""
+        """Stops renewing, and makes every leased message visible at once."""
         self._ended.set()
         with self._lock:
             leased = list(self._leased)
@@ -65,7 +65,7 @@ class Leases:
             _log.warning("messages stay invisible for up to %s seconds: %s", self.seconds, error)
 
     def delete(self, receipts: Sequence[str]) -> None:
-        """Delete from the queue, ten at a time. Raises ClientError or BotoCoreError."""
+        """Deletes from the queue, ten at a time. Raises ClientError or BotoCoreError."""
 
         def delete(some: Sequence[str]) -> None:
             answer = self._sqs.delete_message_batch(
@@ -78,7 +78,7 @@ class Leases:
         self._in_tens(delete, receipts)
 
     def make_visible_in(self, receipts: Sequence[str], seconds: int) -> None:
-        """Make these visible to others in `seconds`. Raises ClientError or BotoCoreError."""
+        """Makes these visible to others in `seconds`. Raises ClientError or BotoCoreError."""
 
         def change(some: Sequence[str]) -> None:
             self._sqs.change_message_visibility_batch(

@@ -18,7 +18,7 @@ NOBODY_ASKED = "Not checked: whether the list is there and has these columns. Th
 
 
 def check_list(settings: Settings, target: Target, columns: Sequence[str]) -> str | None:
-    """Return what could not be checked of the list and the file's columns, for people; None if nothing is open.
+    """Returns what could not be checked of the list and the file's columns, for people; None if nothing is open.
 
     It only reads. Raises FileRefused if the account has no such list, or the file no column for the list's addresses.
     """

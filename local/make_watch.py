@@ -18,7 +18,7 @@ _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 
 
 def watch(stop: Callable[[], None]) -> None:
-    """Call `stop` once, from a thread, when the `make` above this process is interrupted or has ended."""
+    """Calls `stop` once, from a thread, when the `make` above this process is interrupted or has ended."""
     parent = os.getppid()
     if _waiting_make(parent):
         threading.Thread(target=_poll, args=(parent, stop), name="parent", daemon=True).start()
@@ -32,7 +32,7 @@ def _poll(parent: int, stop: Callable[[], None]) -> None:
 
 
 def _waiting_make(pid: int) -> bool:
-    """Return whether the process is a `make` that still catches SIGINT, so has not been interrupted."""
+    """Returns whether the process is a `make` that still catches SIGINT, so has not been interrupted."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

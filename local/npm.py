@@ -16,7 +16,7 @@ class NotInstalled(Exception):
 
 
 def installed(package: str, version: str, home: Path) -> Path:
-    """Return the folder of a package in `home`, installed if missing. Raises NotInstalled.
+    """Returns the folder of a package in `home`, installed if missing. Raises NotInstalled.
 
     Only files are read from it: no package's script is run.
     """
@@ -32,7 +32,7 @@ def installed(package: str, version: str, home: Path) -> Path:
 
 
 def _install(package: str, version: str, target: Path) -> None:
-    """Install into a temporary folder first, so that the version's folder is always complete."""
+    """Installs into a temporary folder first, so that the version's folder is always complete."""
     folder = Path(tempfile.mkdtemp(dir=target.parent))
     options = ["--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--loglevel=error", "--prefix", str(folder)]
     command = ["npm", "install", *options, f"{package}@{version}"]

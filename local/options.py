@@ -51,14 +51,14 @@ class Options:
 
 
 def stage_name(text: str) -> str:
-    """Return the value of an option `--stage`. Raises argparse's error for what cannot be one."""
+    """Returns the value of an option `--stage`. Raises argparse's error for what cannot be one."""
     if re.fullmatch("[a-z0-9-]{1,20}", text) is None:
         raise argparse.ArgumentTypeError("must be 1 to 20 of a-z, 0-9 and -")
     return text
 
 
 def read_options(environ: Mapping[str, str]) -> Options:
-    """Read HOST, PORT, AWS_PORT, SANDBOX_PORT, RELAIS_CONFIG, THROTTLES and the AWS_ ones. Raises StartFailed."""
+    """Reads HOST, PORT, AWS_PORT, SANDBOX_PORT, RELAIS_CONFIG, THROTTLES and the AWS_ ones. Raises StartFailed."""
     config = environ.get("RELAIS_CONFIG")
     sandbox_port = _port(environ, "SANDBOX_PORT", -1)
     return Options(
@@ -96,7 +96,7 @@ def _endpoint(environ: Mapping[str, str]) -> str | None:
 
 
 def stack_environ(given: Mapping[str, str], endpoint: str, config: Path) -> dict[str, str]:
-    """Return `given` with only the AWS at `endpoint` reachable, and with the configuration `config`."""
+    """Returns `given` with only the AWS at `endpoint` reachable, and with the configuration `config`."""
     embedded = not given.get("AWS_ENDPOINT_URL")
     environ = {
         name: value

@@ -40,7 +40,7 @@ class PackagingError(Exception):
 
 
 def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "out") -> int:
-    """Package the stage that `STAGE` names (prod by default), for the processor `ARCH`, into `out`; returns the exit
+    """Packages the stage that `STAGE` names (prod by default), for the processor `ARCH`, into `out`; returns the exit
     code.
     """
     stage = environ.get("STAGE") or "prod"
@@ -83,7 +83,7 @@ def _bytecode_in_words(version: str | None) -> str:
 
 
 def deployment_commands(script: str) -> Iterator[str]:
-    """Yield the commands of a `deploy.sh` that bring the package up, wait for it and check it, each in one line."""
+    """Yields the commands of a `deploy.sh` that bring the package up, wait for it and check it, each in one line."""
     for line in script[script.index("\naws cloudformation package") :].replace("\\\n", " ").splitlines():
         found = re.match(r"(?:  |if )?((?:AWS_MAX_ATTEMPTS=1 )?aws .*?)(?: \|\| .*|; then)?$", line)
         if found and "delete-change-set" not in line:
@@ -93,7 +93,7 @@ def deployment_commands(script: str) -> Iterator[str]:
 def package(
     stage: str, configuration: Path, out: Path, root: Path = template.ROOT, environ: Mapping[str, str] = os.environ
 ) -> Path:
-    """Write `deployment.zip`, `sam.json`, `deploy.sh` and `package.json` into a folder of `out`, and return it.
+    """Writes `deployment.zip`, `sam.json`, `deploy.sh` and `package.json` into a folder of `out`, and returns it.
 
     `environ` may name the processor (`ARCH`) and the Python that makes the bytecode (`PYTHON313`). Raises
     ConfigurationError when the configuration is missing, wrong or not for this stage, PackagingError when the wheels
@@ -135,7 +135,7 @@ def package(
 
 
 def _architecture(root: Path, environ: Mapping[str, str]) -> str:
-    """Return the processor to package for: `ARCH`, else that of `.chalice/config.json`. Raises PackagingError."""
+    """Returns the processor to package for: `ARCH`, else that of `.chalice/config.json`. Raises PackagingError."""
     configured = json.loads((root / ".chalice" / "config.json").read_text())
     found: str = environ.get("ARCH") or configured["lambda_architecture"]
     if found not in _MACHINES:
@@ -151,7 +151,7 @@ def _find_python(environ: Mapping[str, str]) -> runtime_python.RuntimePython | N
 
 
 def _checked(configuration: Path, stage: str, root: Path) -> tuple[Document, Settings]:
-    """Return it as it stands, and as the functions of `stage` will read it. Raises ConfigurationError."""
+    """Returns it as it stands, and as the functions of `stage` will read it. Raises ConfigurationError."""
     document = read_document(configuration)
     if stage == STAGE:
         environ = {**os.environ, "RELAIS_STAGE": stage}
@@ -163,7 +163,7 @@ def _checked(configuration: Path, stage: str, root: Path) -> tuple[Document, Set
 
 
 def _describe(made: Path, facts: Mapping[str, Any]) -> str:
-    """Write `deploy.sh`, its files and `package.json` beside the zip and the template; returns the version.
+    """Writes `deploy.sh`, its files and `package.json` beside the zip and the template; returns the version.
 
     The version is the product's with a hash of all that is deployed, so that packages of the same version are kept
     apart, of another configuration, too.
@@ -186,7 +186,7 @@ def _describe(made: Path, facts: Mapping[str, Any]) -> str:
 
 
 def _write_import(made: Path, stage: str) -> None:
-    """Write what takes the tables of a deleted stack into a new one: a template of them alone, and their names."""
+    """Writes what takes the tables of a deleted stack into a new one: a template of them alone, and their names."""
     whole = json.loads((made / "sam.json").read_text())
     tables = {name: each for name, each in whole["Resources"].items() if each.get("Type") == "AWS::DynamoDB::Table"}
     only = {
@@ -209,7 +209,7 @@ def _write_import(made: Path, stage: str) -> None:
 
 
 def _keep(made: Path, out: Path, name: str) -> Path:
-    """Move a finished package to its place, and have `latest` name it."""
+    """Moves a finished package to its place, and has `latest` name it."""
     kept, half_done = out / name, out / f".{name}"
     out.mkdir(parents=True, exist_ok=True)
     for earlier in (half_done, kept):
@@ -222,7 +222,7 @@ def _keep(made: Path, out: Path, name: str) -> Path:
 
 
 def install_wheels(root: Path = template.ROOT, architecture: str = "x86_64") -> Path:
-    """Install the runtime requirements for Lambda into a folder under `.local/`, cached until they change."""
+    """Installs the runtime requirements for Lambda into a folder under `.local/`, cached until they change."""
     machine = _MACHINES[architecture]
     pins = [root / name for name in ("requirements.txt", "constraints.txt")]
     key = hashlib.sha256(b"\0".join(pin.read_bytes() for pin in pins)).hexdigest()[:16]

@@ -45,7 +45,7 @@ class Batch:
     payload_bytes: int = 0
 
     def add(self, message: Mapping[str, Any]) -> None:
-        """Add a message."""
+        """Adds a message."""
         self.messages.append(message)
         self.payload_bytes += _size(message)
 
@@ -78,16 +78,16 @@ class Poller:
         self._collector = threading.Thread(target=self._poll, name=f"poll {trigger.queue}", daemon=True)
 
     def start(self) -> None:
-        """Collect and invoke in background threads."""
+        """Collects and invokes in background threads."""
         self._leases.start()
         self._collector.start()
 
     def stop_collecting(self) -> None:
-        """Start no more invocations; leased messages that are not being processed return to the queue by themselves."""
+        """Starts no more invocations; leased messages that nothing processes return to the queue by themselves."""
         self._stopping.set()
 
     def finish(self, seconds: float) -> None:
-        """Wait for running invocations and their deletes, then release the remaining leases."""
+        """Waits for running invocations and their deletes, then releases the remaining leases."""
         deadline = time.monotonic() + seconds
         for thread in (self._collector, *self._running):
             thread.join(max(deadline - time.monotonic(), 0.0))
@@ -105,7 +105,7 @@ class Poller:
                 self._start_invocation(batch)
 
     def _start_invocation(self, batch: Batch) -> None:
-        """Wait for a free invocation slot and start the batch."""
+        """Waits for a free invocation slot and starts the batch."""
         while not self._slots.acquire(timeout=0.1):
             if self._stopping.is_set():
                 return
@@ -119,7 +119,7 @@ class Poller:
         thread.start()
 
     def _collect(self) -> Batch:
-        """Return the next batch; empty when one long poll received nothing."""
+        """Returns the next batch; empty when one long poll received nothing."""
         messages = self._remaining or self._receive(_LONG_POLL_SECONDS)
         self._remaining = []
         batch = Batch(opened=self._clock())
@@ -136,7 +136,7 @@ class Poller:
             messages = self._receive_within(remaining, self._trigger.batch_size - len(batch.messages))
 
     def _receive_within(self, seconds: float, count: int) -> list[Mapping[str, Any]]:
-        """Receive within a fraction of a second, too: long polls take whole seconds only."""
+        """Receives within a fraction of a second, too: long polls take whole seconds only."""
         messages = self._receive(min(int(seconds), _LONG_POLL_SECONDS), count)
         if not messages and seconds < 1:
             self._stopping.wait(min(seconds, 0.1))
@@ -178,7 +178,7 @@ class Poller:
             self._running.discard(threading.current_thread())
 
     def _failed(self, batch: Batch, result: Any) -> set[str]:
-        """Return the failed message ids of a result: none without the flag, all when it cannot be parsed."""
+        """Returns the failed message ids of a result: none without the flag, all when it cannot be parsed."""
         if not self._trigger.partial_failures or not result:
             return set()
         everything = {message["MessageId"] for message in batch.messages}
@@ -193,7 +193,7 @@ class Poller:
         return named if named <= everything else everything
 
     def _settle(self, batch: Batch, failed: Iterable[str]) -> None:
-        """Delete what succeeded; what failed becomes visible when the queue's own visibility timeout is over."""
+        """Deletes what succeeded; what failed becomes visible when the queue's own visibility timeout is over."""
         failed = set(failed)
         done = [m["ReceiptHandle"] for m in batch.messages if m["MessageId"] not in failed]
         retried = [m["ReceiptHandle"] for m in batch.messages if m["MessageId"] in failed]

@@ -21,7 +21,7 @@ _MARKED = r"(<!-- {part}: [^\n]*-->\n).*?(<!-- end -->)"
 
 
 def pages() -> Iterator[tuple[Path, str, str]]:
-    """Yield every page with a marked part: its path, its text as it stands, and as it should be."""
+    """Yields every page with a marked part: its path, its text as it stands, and as it should be."""
     every = [registry.spec(name) for name in registry.names()]
     specs = [spec for spec in every if not spec.capabilities.keeps_nothing]  # which is no vendor to be compared
     yield _page(DOCS / "README.md", "capabilities", capabilities(specs))
@@ -39,7 +39,7 @@ def _page(path: Path, part: str, table: str) -> tuple[Path, str, str]:
 
 
 def capabilities(specs: Sequence[ProviderSpec]) -> str:
-    """Return a table with a column for each provider."""
+    """Returns a table with a column for each provider."""
     rows = [
         ("", [f"[{spec.title}]({spec.name}.md)" for spec in specs]),
         ("`provider`", [f"`{spec.name}`" for spec in specs]),
@@ -63,7 +63,7 @@ def capabilities(specs: Sequence[ProviderSpec]) -> str:
 
 
 def functions(declared: Sequence[Function]) -> str:
-    """Return a table of functions, as `call_provider` takes them."""
+    """Returns a table of functions, as `call_provider` takes them."""
     if not declared:
         return "None: there is nothing that `call_provider` could call."
     rows = ((f"`{each.name}`", _parameters(each), _yes(each.changes), each.help) for each in declared)
@@ -95,7 +95,7 @@ def _rate(limit: RateLimit | None) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Rewrite the pages, or only say which are not current; returns the exit code."""
+    """Rewrites the pages, or only say which are not current; returns the exit code."""
     stale = [(path, made) for path, text, made in pages() if text != made]
     for path, made in stale:
         if "--check" in arguments:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def create(queues: Iterable[Queue], tables: Iterable[Table], sqs: SQSClient, dynamodb: DynamoDBClient) -> None:
-    """Create every missing queue and table. Dead-letter queues come first: a redrive policy needs its target."""
+    """Creates every missing queue and table. Dead-letter queues come first: a redrive policy needs its target."""
     for queue in sorted(queues, key=lambda queue: queue.redrive_policy is not None):
         _queue(queue, sqs)
     for table in tables:

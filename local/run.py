@@ -19,7 +19,7 @@ from local.stack import STOP_SECONDS, Stack
 
 
 def main(arguments: list[str]) -> int:
-    """Start, print the addresses, wait, stop. Returns 1 when it could not start, with the reason on standard error."""
+    """Starts, prints the addresses, waits, stops. Returns 1, with the reason on standard error, if it cannot start."""
     if arguments:
         print("`run` takes its options from the environment: PORT, AWS_PORT, HOST, RELAIS_CONFIG.", file=sys.stderr)
         return 2
@@ -53,7 +53,7 @@ def _print_lines(stack: Stack) -> None:
 
 
 def _on_signals() -> threading.Event:
-    """Set the event at the first SIGINT, SIGTERM or SIGHUP; another one, a second later or more, ends the process.
+    """Sets the event at the first SIGINT, SIGTERM or SIGHUP; another one, a second later or more, ends the process.
 
     (A signal to the whole group arrives twice, since make forwards a SIGTERM.)
     """
@@ -74,7 +74,7 @@ def _on_signals() -> threading.Event:
 
 
 def _exit_after(seconds: float) -> None:
-    """End the process in case something hangs; the processes of the stack end with it."""
+    """Ends the process in case something hangs; the processes of the stack end with it."""
     timer = threading.Timer(seconds, os._exit, (1,))
     timer.daemon = True
     timer.start()

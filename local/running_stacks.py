@@ -41,7 +41,7 @@ class StackState:
         return FOLDER / f"{urlsplit(self.http).port}.json"
 
     def write(self) -> None:
-        """Write the file in one step."""
+        """Writes the file in one step."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         half_written = self.path.with_suffix(f".{self.pid}")
         descriptor = os.open(half_written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -50,12 +50,12 @@ class StackState:
         half_written.replace(self.path)
 
     def remove(self) -> None:
-        """Remove the file."""
+        """Removes the file."""
         self.path.unlink(missing_ok=True)
 
 
 def find(environ: Mapping[str, str]) -> StackState:
-    """Return the stack at `PORT` and `AWS_PORT` where these are set, else the last one started. Raises NoStack."""
+    """Returns the stack at `PORT` and `AWS_PORT` where these are set, else the last one started. Raises NoStack."""
     wanted = {name: environ[name] for name in ("PORT", "AWS_PORT") if environ.get(name, "0") not in ("", "0")}
     found = [state for state in _running() if _matches(state, wanted)]
     if found:

@@ -35,7 +35,7 @@ class RuntimePython:
 
 
 def find(environ: Mapping[str, str] = os.environ) -> RuntimePython | None:
-    """Return the first interpreter that answers with the right version; None if there is none, or `VARIABLE` says so.
+    """Returns the first interpreter that answers with the right version; None if there is none, or `VARIABLE` says so.
 
     Looks at `VARIABLE` alone if it is set, else at the running one, those on the PATH, and those of pyenv and uv.
     Raises NotThatPython when what `VARIABLE` names is none.
@@ -50,7 +50,7 @@ def find(environ: Mapping[str, str] = os.environ) -> RuntimePython | None:
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield what may be one; pyenv's command on the PATH fails unless that version is chosen in the folder."""
+    """Yields what may be one; pyenv's command on the PATH fails unless that version is chosen in the folder."""
     name = f"python{RUNTIME_PYTHON}"
     yield Path(sys.executable)
     for command in (name, "python3", "python"):
@@ -66,7 +66,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _ask(path: Path) -> RuntimePython | None:
-    """Return what the interpreter says it is; None if it is another version or implementation, or does not answer."""
+    """Returns what the interpreter says it is; None if it is another version or implementation, or does not answer."""
     try:
         done = subprocess.run([path, "-I", "-c", _ASK], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -48,7 +48,7 @@ class _Mailing:
     """After so many hours 63 % of the figures are reached."""
 
     def at(self, age: float) -> Snapshot:
-        """Return the snapshot at an age in hours."""
+        """Returns the snapshot at an age in hours."""
         reached = 1 - math.exp(-age / self.hours)
         unique_opens, unique_clicks = (int(self.volume * share * reached) for share in (self.opens, self.clicks))
         return Snapshot(
@@ -71,12 +71,12 @@ class _Mailing:
 
 
 def write_campaigns(now: datetime, client: Any = None) -> None:
-    """Write the past campaigns and their snapshots into the statistics table, up to `now`."""
+    """Writes the past campaigns and their snapshots into the statistics table, up to `now`."""
     _write(names.table(STAGE, "stats"), list(_items(now)), client)
 
 
 def write_form_days(now: datetime, client: Any = None) -> None:
-    """Write what the forms brought on each day of the past year into the ledger: weekdays, and a peak after letters."""
+    """Writes into the ledger what the forms brought on each day of the past year: weekdays, a peak after letters."""
     chance = random.Random(4781)
     today = now.astimezone(UTC).date()
     days = [_day_item(today - timedelta(days=back), chance) for back in range(365, 0, -1)]
@@ -92,7 +92,7 @@ def _write(table: str, items: Sequence[Item], client: Any) -> None:
 
 
 def _day_item(day: date, chance: random.Random) -> Item:
-    """Return the counts of a day: half as many at week-ends, twice as many when a campaign has just gone out."""
+    """Returns the counts of a day: half as many at week-ends, twice as many when a campaign has just gone out."""
     usual = 0.5 if day.weekday() >= 5 else 1.0
     peak = 2.2 if day.day in (4, 5, 18) else 1.0
     item: Item = {"pk": {"S": "S#counts"}, "sk": {"S": day.isoformat()}}
@@ -127,7 +127,7 @@ def _history_of(mailing: _Mailing) -> Iterator[Snapshot]:
 
 
 def _mailings(now: datetime) -> Iterator[_Mailing]:
-    """Yield two letters a month of `paris` and one of `brussel`, for a year; always the same ones."""
+    """Yields two letters a month of `paris` and one of `brussel`, for a year; always the same ones."""
     chance = random.Random(1474)
     for back in range(12, 1, -1):
         month = (now.month - back - 1) % 12
@@ -158,7 +158,7 @@ def _mailings(now: datetime) -> Iterator[_Mailing]:
 
 
 def _shown_by_the_sandbox(now: datetime) -> Iterator[list[Snapshot]]:
-    """Yield the snapshots of the campaigns that the sandbox shows, by its own curves."""
+    """Yields the snapshots of the campaigns that the sandbox shows, by its own curves."""
     for campaign in ediware.sample_accounts(now)[0].campaigns:
 
         def ediware_at(age: float, one: Any = campaign) -> Snapshot:

@@ -29,7 +29,7 @@ class UnknownSchedule(ValueError):
 
 
 def next_due(expression: str, after: datetime) -> datetime:
-    """Return when a schedule that last fired or was created at `after` is due. Raises UnknownSchedule."""
+    """Returns when a schedule that last fired or was created at `after` is due. Raises UnknownSchedule."""
     kind, _, inside = expression.removesuffix(")").partition("(")
     if kind == "rate" and (rate := re.fullmatch(r"(\d+) (minute|hour|day)s?", inside)):
         return after + int(rate[1]) * _UNITS[rate[2]]
@@ -64,7 +64,7 @@ def _next_cron(expression: str, fields: list[str], after: datetime) -> datetime:
 
 
 def _values(field: str, low: int, high: int, names: tuple[str, ...] = ()) -> set[int]:
-    """Return the numbers of a field of a cron expression. Raises ValueError."""
+    """Returns the numbers of a field of a cron expression. Raises ValueError."""
     values: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
@@ -107,15 +107,15 @@ class Schedules:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Check the clock in a background thread, twice a second."""
+        """Checks the clock in a background thread, twice a second."""
         threading.Thread(target=self._fire_until_stopped, name="schedules", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop firing."""
+        """Stops firing."""
         self._stopping.set()
 
     def fire_due(self) -> list[threading.Thread]:
-        """Start what is due now, each in a thread. A schedule that was missed for several periods fires once."""
+        """Starts what is due now, each in a thread. A schedule that was missed for several periods fires once."""
         started = []
         for function, due in self._take_due():
             event = events.scheduled(function, due, self._region)
@@ -125,7 +125,7 @@ class Schedules:
         return started
 
     def _take_due(self) -> list[tuple[str, datetime]]:
-        """Return the due functions with their due times, and advance their schedules."""
+        """Returns the due functions with their due times, and advances their schedules."""
         with self._firing:
             now = self._clock()
             found = [(place, due) for place, due in self._due.items() if due <= now]

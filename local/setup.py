@@ -19,7 +19,7 @@ PYTHON = VENV / "bin" / "python"
 
 
 def main(stamp: Path) -> int:
-    """Set up unless another process has just done so; returns the exit code."""
+    """Sets up unless another process has just done so; returns the exit code."""
     (ROOT / ".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands may start at once in a new checkout
@@ -39,7 +39,7 @@ def main(stamp: Path) -> int:
 
 
 def _usable() -> bool:
-    """Return whether `.venv` has a working Python that is new enough (it may be of a Python since removed)."""
+    """Returns whether `.venv` has a working Python that is new enough (it may be of a Python since removed)."""
     check = [str(PYTHON), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
     return PYTHON.exists() and subprocess.run(check, capture_output=True, check=False).returncode == 0
 

@@ -69,7 +69,7 @@ class Stack:
         self._invoke: Callable[[str, Any], Any] | None = None
 
     def start(self, asked_to_stop: threading.Event, announce: Callable[[], None] = lambda: None) -> None:
-        """Start everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed.
+        """Starts everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed.
 
         HTTP is answered last: once `/healthz` answers 200, the sample's past is there, `invoke` works, and `announce`,
         which prints the `lines`, has been called.
@@ -115,17 +115,17 @@ class Stack:
         self._await_health(server, asked_to_stop)
 
     def invoke(self, name: str, event: Any) -> Any:
-        """Run one function, once started; None is its default event. Raises FunctionFailed or NoEnvironment."""
+        """Runs one function, once started; None is its default event. Raises FunctionFailed or NoEnvironment."""
         if self._invoke is None:
             raise NoEnvironment("the stack has not started")
         return self._invoke(name, event)
 
     def account_hints(self) -> dict[str, str]:
-        """Return what to add to a problem of an account that has to do with the sandbox; see `Configuration`."""
+        """Returns what to add to a problem of an account that has to do with the sandbox; see `Configuration`."""
         return self._configured.account_hints() if self._configured is not None else {}
 
     def lines(self) -> dict[str, str]:
-        """Return the addresses by name; nothing before `start` announces them."""
+        """Returns the addresses by name; nothing before `start` announces them."""
         if self._state is None or self._configured is None:
             return {}
         lines = {"version": __version__, "configuration": self._configured.shown}
@@ -140,12 +140,12 @@ class Stack:
         return lines
 
     def stop(self) -> None:
-        """Start no more work, let running work finish for a moment, end everything."""
+        """Starts no more work, lets running work finish for a moment, ends everything."""
         _concurrently(self._stopping)
         self._parts.close()
 
     def _listen(self) -> HttpServer:
-        """Take the HTTP port before anything else, so that a second stack fails at once."""
+        """Takes the HTTP port before anything else, so that a second stack fails at once."""
         try:
             server = HttpServer(self._options.host, self._options.port)
         except OSError as error:
@@ -160,13 +160,13 @@ class Stack:
         return f"http://{address if address.version == 4 else f'[{address}]'}:{server.port}"
 
     def _link_url(self, server: HttpServer) -> str:
-        """Return the sample configuration's public URL; plain http is accepted for this machine's own names only."""
+        """Returns the sample configuration's public URL; plain http is accepted for this machine's own names only."""
         address = ipaddress.ip_address(str(server.server_address[0]))
         mine = address.is_loopback or address.is_unspecified
         return self._http_url(server) if mine else f"http://127.0.0.1:{server.port}"
 
     def _configuration(self, server: HttpServer) -> tuple[Configuration, Path]:
-        """Read and check the configuration, with its sandbox; return it, and the file for the functions."""
+        """Reads and checks the configuration, with its sandbox; returns it, and the file for the functions."""
         configured = read_configuration(self._options.config)
         if configured.has_sandbox:
             running = self._start_sandbox()
@@ -200,7 +200,7 @@ class Stack:
         return aws.endpoint
 
     def _describe(self, configured: Configuration) -> Description:
-        """Describe the stage as it would be packaged with this configuration."""
+        """Describes the stage as it would be packaged with this configuration."""
         try:
             template = build(STAGE)
             throttles.apply(template, configured.check(self._given).forms)
@@ -226,7 +226,7 @@ class Stack:
         return Functions(description.functions, environ)
 
     def _start_work(self, description: Description, functions: Functions) -> None:
-        """Start pollers and schedules."""
+        """Starts pollers and schedules."""
         region = self._options.region
         self._pollers = [
             self._poller(trigger, partial(functions.invoke, function.name))
@@ -251,7 +251,7 @@ class Stack:
         _concurrently([partial(poller.finish, _IN_FLIGHT_SECONDS) for poller in self._pollers])
 
     def _write_past(self, description: Description, functions: Functions) -> None:
-        """Let the sample world have a year behind it, and read its statistics once; it goes on without, if it fails."""
+        """Gives the sample world a past year, and reads its statistics once; goes on without them if that fails."""
         from local import sample_past
 
         try:
@@ -287,7 +287,7 @@ class Stack:
 
 
 def _health(url: str) -> str | None:
-    """Return None when it is healthy, else its answer or the error."""
+    """Returns None when it is healthy, else its answer or the error."""
     no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with no_proxy.open(url, timeout=10):
@@ -299,7 +299,7 @@ def _health(url: str) -> str | None:
 
 
 def _not_listening(error: OSError, host: str, port: int) -> str:
-    """Return why the HTTP port cannot be taken, and what to set."""
+    """Returns why the HTTP port cannot be taken, and what to set."""
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} of {host} is in use: set PORT to another one, or to 0 for a free one."
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -308,7 +308,7 @@ def _not_listening(error: OSError, host: str, port: int) -> str:
 
 
 def _concurrently(calls: Sequence[Callable[[], None]]) -> None:
-    """Run the calls in threads: they share the time to stop."""
+    """Runs the calls in threads: they share the time to stop."""
     threads = [threading.Thread(target=call) for call in calls]
     for thread in threads:
         thread.start()
@@ -317,7 +317,7 @@ def _concurrently(calls: Sequence[Callable[[], None]]) -> None:
 
 
 def check(config: Path) -> None:
-    """Report every error of the configuration before anything runs with it. Raises StartFailed."""
+    """Reports every error of the configuration before anything runs with it. Raises StartFailed."""
     from chalicelib.config.load import load
     from chalicelib.domain.errors import ConfigurationError
 

@@ -15,7 +15,7 @@ _SECTIONS = ("account", "form", "source")
 def begin(
     invoke: Callable[[str, Any], Any], asked_to_stop: threading.Event, hints: Mapping[str, str]
 ) -> threading.Thread:
-    """Check in the background; print a line for each problem on standard error, or one that there is none.
+    """Checks in the background; prints a line for each problem on standard error, or one that there is none.
 
     `hints` is said of accounts, by their names, where they have a problem.
     """
@@ -34,7 +34,7 @@ def begin(
 
 
 def lines_of(answer: Mapping[str, Any], hints: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Yield a line for each problem in an answer of `check`, or one if there is none; they say what was not checked."""
+    """Yields a line for each problem in an answer of `check`, or one if there is none; it says what was not checked."""
     hints = hints or {}
     unchecked = _unchecked(answer)
     if "error" in answer:
@@ -51,7 +51,7 @@ def lines_of(answer: Mapping[str, Any], hints: Mapping[str, str] | None = None) 
 
 
 def _unchecked(answer: Mapping[str, Any]) -> str:
-    """Return what could not be looked at, the same of several forms once; "" if everything was."""
+    """Returns what could not be looked at, the same of several forms once; "" if everything was."""
     about: dict[str, list[str]] = {}
     for section in _SECTIONS:
         for name, entry in answer.get(f"{section}s", {}).items():

@@ -43,7 +43,7 @@ _LEFT_OUT = frozenset({"relais.toml", "relais.example.toml"})
 
 @contextmanager
 def exclusive_lock(lock: Path) -> Iterator[None]:
-    """Exclude every other process of this machine that takes the same lock file, which is created if missing."""
+    """Excludes every other process of this machine that takes the same lock file, which is created if missing."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as locked:
         fcntl.flock(locked, fcntl.LOCK_EX)
@@ -55,25 +55,25 @@ class TemplateError(Exception):
 
 
 def check_stage(stage: str) -> None:
-    """Raise TemplateError unless `stage` may be a part of the names of AWS resources."""
+    """Raises TemplateError unless `stage` may be a part of the names of AWS resources."""
     if re.fullmatch("[a-z0-9-]{1,20}", stage) is None:
         raise TemplateError(f"no stage can be called {stage!r}: a stage has 1 to 20 characters of a-z, 0-9 and -")
 
 
 def functions(root: Path = ROOT) -> tuple[str, ...]:
-    """Return the functions of `.chalice/config.json`, by their names in `app.py`; `api_handler` is the HTTP one."""
+    """Returns the functions of `.chalice/config.json`, by their names in `app.py`; `api_handler` is the HTTP one."""
     return tuple(_read_json(root / ".chalice" / "config.json")["lambda_functions"])
 
 
 def resource_name(function: str) -> str:
-    """Return the name of a function's resource in the template, as Chalice forms it."""
+    """Returns the name of a function's resource in the template, as Chalice forms it."""
     if function == _API_HANDLER:
         return "APIHandler"
     return "".join(part.capitalize() for part in function.split("_"))
 
 
 def build(stage: str, root: Path = ROOT) -> dict[str, Any]:
-    """Return the template of `stage`, without the zip that it deploys. Takes about a second, or nothing if cached.
+    """Returns the template of `stage`, without the zip that it deploys. Takes about a second, or nothing if cached.
 
     It knows no configuration, so no form has throttles of its own. Cached under `.local/` by the content of its
     sources. Raises TemplateError.
@@ -88,7 +88,7 @@ def build(stage: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 def variables(stage: str, root: Path = ROOT) -> dict[str, str]:
-    """Return the environment variables that every function of `stage` has. Raises TemplateError."""
+    """Returns the environment variables that every function of `stage` has. Raises TemplateError."""
     resources = build(stage, root)["Resources"].values()
     every = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
     first, *others = (function.get("Environment", {}).get("Variables", {}) for function in every)
@@ -108,7 +108,7 @@ def _make(stage: str, cached: Path, root: Path) -> None:
 
 
 def lay_out(project: Path, stage: str, root: Path = ROOT, architecture: str | None = None) -> list[Path]:
-    """Copy into `project` what Chalice needs to package `stage`; returns the files of chalicelib that were left out.
+    """Copies into `project` what Chalice needs to package `stage`; returns the files of chalicelib that were left out.
 
     `architecture` is the processor of the functions, that of `.chalice/config.json` by default.
     """
@@ -132,7 +132,7 @@ def lay_out(project: Path, stage: str, root: Path = ROOT, architecture: str | No
 
 
 def run_chalice(project: Path, stage: str, forms: Iterable[str] = ()) -> dict[str, Any]:
-    """Run `chalice package` in `project`; leaves `out/` there and returns its template, with throttles, also for forms.
+    """Runs `chalice package` in `project`; leaves `out/` there and returns its template, with throttles, forms' too.
 
     Raises TemplateError.
     """
@@ -153,7 +153,7 @@ def run_chalice(project: Path, stage: str, forms: Iterable[str] = ()) -> dict[st
 
 
 def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
-    """Return what is merged into the template that Chalice generates."""
+    """Returns what is merged into the template that Chalice generates."""
     merged = _filled(root, "resources.json", {"stage": stage})
     for function in functions(root):
         _merge(merged, _filled(root, "each-function.json", _names_of(function, stage)))
@@ -180,7 +180,7 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
-    """Return the rights of one function, composed from `policies.json`."""
+    """Returns the rights of one function, composed from `policies.json`."""
     rules = _filled(root, "policies.json", _names_of(function, stage))
     statements = list(rules["every_function"])
     for grant in rules["functions"][function]:
@@ -189,7 +189,7 @@ def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 def _chalice_settings(stage: str, root: Path, architecture: str | None) -> dict[str, Any]:
-    """Return `.chalice/config.json` with `stage`, which need not be there: all that it needs is its name's variable."""
+    """Returns `.chalice/config.json` with `stage`, which need not be there: it only needs the variable of its name."""
     settings = _read_json(root / ".chalice" / "config.json")
     if architecture is not None:
         settings["lambda_architecture"] = architecture
@@ -199,14 +199,14 @@ def _chalice_settings(stage: str, root: Path, architecture: str | None) -> dict[
 
 
 def _timeout(function: str, root: Path) -> int:
-    """Return a function's timeout in seconds. AWS recommends a visibility timeout of six times that."""
+    """Returns a function's timeout in seconds. AWS recommends a visibility timeout of six times that."""
     return int(_read_json(root / ".chalice" / "config.json")["lambda_functions"][function]["lambda_timeout"])
 
 
 def _gateway_answer(
     status: int, title: str, detail: str, retry_after: int | None = None, allow: str | None = None
 ) -> dict[str, Any]:
-    """Return an answer of API Gateway's own in the product's formats: a problem (RFC 9457), and a page for browsers.
+    """Returns an answer of API Gateway's own in the product's formats: a problem (RFC 9457), and a page for browsers.
 
     API Gateway takes the template whose type the request's Accept names. A header Content-Type would stand above all
     templates, so there is none; `application/json` is what API Gateway falls back to.
@@ -263,7 +263,7 @@ def _fingerprint(root: Path) -> str:
 
 
 def _store(template: dict[str, Any], cached: Path) -> None:
-    """Write in one step, since others may read meanwhile."""
+    """Writes in one step, since others may read meanwhile."""
     half_written = cached.with_suffix(f".{os.getpid()}")
     _write_json(half_written, template)
     half_written.replace(cached)

@@ -96,7 +96,7 @@ class Description:
     api: Api
 
     def function(self, name: str) -> Function:
-        """Return the function of a full or short name. Raises KeyError with the known names."""
+        """Returns the function of a full or short name. Raises KeyError with the known names."""
         for function in self.functions:
             if name in (function.name, function.short_name):
                 return function
@@ -109,12 +109,12 @@ class Description:
 
 
 def describe(template: Mapping[str, Any], region: str) -> Description:
-    """Read a SAM template as `local.template.build` gives it. Raises Unsupported."""
+    """Reads a SAM template as `local.template.build` gives it. Raises Unsupported."""
     return TemplateReader(template, region).description()
 
 
 def queues_and_tables(template: Mapping[str, Any], region: str) -> tuple[list[Queue], list[Table]]:
-    """Read the queues and tables only; the template needs no functions. Raises Unsupported."""
+    """Reads the queues and tables only; the template needs no functions. Raises Unsupported."""
     reader = TemplateReader(template, region)
     return reader.queues(), reader.tables()
 
@@ -129,7 +129,7 @@ class TemplateReader:
         self._region = region
 
     def description(self) -> Description:
-        """Return what the template describes. Raises Unsupported."""
+        """Returns what the template describes. Raises Unsupported."""
         return Description(
             queues=tuple(self.queues()),
             tables=tuple(self.tables()),
@@ -138,11 +138,11 @@ class TemplateReader:
         )
 
     def queues(self) -> list[Queue]:
-        """Return the queues, dead-letter queues included. Raises Unsupported."""
+        """Returns the queues, dead-letter queues included. Raises Unsupported."""
         return [self._queue(properties) for properties in self._all("AWS::SQS::Queue")]
 
     def tables(self) -> list[Table]:
-        """Return the tables. Raises Unsupported."""
+        """Returns the tables. Raises Unsupported."""
         return [_table(properties) for properties in self._all("AWS::DynamoDB::Table")]
 
     def _all(self, kind: str) -> Iterator[Mapping[str, Any]]:
@@ -194,7 +194,7 @@ class TemplateReader:
         return (setting["HttpMethod"], path), Throttle(float(rate), int(burst))
 
     def text(self, value: Any) -> str:
-        """Return a string with its intrinsics resolved. Raises Unsupported."""
+        """Returns a string with its intrinsics resolved. Raises Unsupported."""
         if isinstance(value, (str, int)):
             return str(value)
         if isinstance(value, Mapping) and len(value) == 1:

@@ -32,7 +32,7 @@ _METHODS = ("GET", "HEAD", "POST")
 
 
 def apply(template: dict[str, Any], forms: Iterable[str] = ()) -> None:
-    """Add the throttles to a template that Chalice has generated, for the paths of its API and for those of `forms`."""
+    """Adds the throttles to a template that Chalice has generated, for the paths of its API and those of `forms`."""
     properties = template["Resources"]["RestAPI"]["Properties"]
     paths: dict[str, Any] = properties["DefinitionBody"]["paths"]
     for form in with_own(forms):
@@ -44,12 +44,12 @@ def apply(template: dict[str, Any], forms: Iterable[str] = ()) -> None:
 
 
 def with_own(forms: Iterable[str]) -> list[str]:
-    """Return the forms that have throttles of their own, the first of all by name. The others share theirs."""
+    """Returns the forms that have throttles of their own, the first of all by name. The others share theirs."""
     return sorted(forms)[:MOST_FORMS]
 
 
 def _of_one_form(shared: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return the methods of a form's own path: the integration alone, as SAM writes a method, for the sake of size."""
+    """Returns the methods of a form's own path: the integration alone, as SAM writes a method, for the sake of size."""
     integrations = {method: {**shared[method][_INTEGRATION]} for method in OF_A_FORM[path]}
     for integration in integrations.values():
         del integration["responses"]
@@ -73,7 +73,7 @@ def _method_settings(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[st
 
 
 def _rate(path: str, method: str) -> tuple[str, int]:
-    """Return the parameter that limits a route, and by how much it is multiplied.
+    """Returns the parameter that limits a route, and by how much it is multiplied.
 
     A form's unsubscribes have four times what its signups have: a flood of 10,000 posts a minute refuses none of them.
     """

@@ -11,7 +11,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def write_toml(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
-    """Return the TOML text of tables with texts, numbers, booleans and lists of these.
+    """Returns the TOML text of tables with texts, numbers, booleans and lists of these.
 
     Anything else raises TypeError: a configuration has no dates, and no tables in lists.
     """

@@ -15,7 +15,7 @@ from local.aws.server import serve
 
 
 def main(arguments: list[str] | None = None, now: Callable[[], float] = time.time) -> int:
-    """Serve until SIGINT or SIGTERM; with `--with-parent` until standard input closes. `now` is the clock of SQS."""
+    """Serves until SIGINT or SIGTERM; with `--with-parent` until standard input closes. `now` is the clock of SQS."""
     parser = argparse.ArgumentParser(prog="python -m local aws", description="The embedded DynamoDB and SQS alone.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4566, help="0 takes a free one (default 4566)")
@@ -45,7 +45,7 @@ async def _serve(host: str, port: int, with_parent: bool, now: Callable[[], floa
 
 
 def _wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """Wait until the pipe from the parent closes: however the parent ends, also by SIGKILL."""
+    """Waits until the pipe from the parent closes: however the parent ends, also by SIGKILL."""
     while sys.stdin.buffer.read(4096):
         pass
     loop.call_soon_threadsafe(ended.set)

@@ -40,7 +40,7 @@ class SentMail:
 
 
 def verify_sender(mail: MailSettings, endpoint: str, region: str) -> bool:
-    """Verify the sender of confirmation mails at an emulated AWS of this machine, which refuses it otherwise.
+    """Verifies the sender of confirmation mails at an emulated AWS of this machine, which refuses it otherwise.
 
     False for another AWS, where that is its owner's to do, and for an emulator without SES.
     """
@@ -65,13 +65,13 @@ def _is_on_this_machine(url: str) -> bool:
 
 
 def is_asked(target: str) -> bool:
-    """Return whether a request is for the mailbox."""
+    """Returns whether a request is for the mailbox."""
     path = target.partition("?")[0]
     return path == PATH or path.startswith(f"{PATH}/")
 
 
 def answer(target: str, mails: Sequence[SentMail]) -> Answer:
-    """Return the page of all mails, the newest first, or by `/mails/NUMBER` one of them as its recipient sees it."""
+    """Returns the page of all mails, the newest first, or by `/mails/NUMBER` one of them as its recipient sees it."""
     number = target.partition("?")[0].removeprefix(PATH).strip("/")
     if not number:
         return _html(HTTPStatus.OK, _page(mails))
@@ -81,7 +81,7 @@ def answer(target: str, mails: Sequence[SentMail]) -> Answer:
 
 
 def sent_mails() -> list[SentMail]:
-    """Return what moto's SES has sent, in every region, the oldest first of each."""
+    """Returns what moto's SES has sent, in every region, the oldest first of each."""
     from moto.ses.models import ses_backends
 
     return list(_sent(region.sent_messages for account in ses_backends.values() for region in account.values()))

@@ -66,13 +66,13 @@ class MotoApp:
         return DomainDispatcherApplication(create_backend_app)
 
     def reset(self) -> None:
-        """Forget every queue, secret and parameter."""
+        """Forgets every queue, secret and parameter."""
         from moto.moto_api._internal.models import moto_api_backend
 
         moto_api_backend.reset()
 
     def answer(self, request: Request) -> Answer:
-        """Return moto's answer; a failure inside moto is logged and answered 500, as AWS would."""
+        """Returns moto's answer; a failure inside moto is logged and answered 500, as AWS would."""
         if request.target == ses.ACCOUNT and request.method == "GET":
             return Answer(200, [("Content-Type", "application/json")], ses.ACCOUNT_ANSWER)
         try:
@@ -129,7 +129,7 @@ def _patch_requests() -> None:
 
 
 def _environ(request: Request) -> dict[str, Any]:
-    """Return the request as a WSGI environment."""
+    """Returns the request as a WSGI environment."""
     from urllib.parse import unquote_to_bytes
 
     path, _, query = request.target.partition("?")

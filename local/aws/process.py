@@ -23,7 +23,7 @@ class Aws:
     process: subprocess.Popen[str]
 
     def stop(self) -> None:
-        """End it; its data is lost."""
+        """Ends it; its data is lost."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 pipe.close()
@@ -32,7 +32,7 @@ class Aws:
 
 
 def start(port: int = 0, host: str = "127.0.0.1", module: str = "local.aws") -> Aws:
-    """Start an empty AWS at `port` (0: a free one); returns when it answers. Raises AwsNotStarted.
+    """Starts an empty AWS at `port` (0: a free one); returns when it answers. Raises AwsNotStarted.
 
     `module` is what the process runs; it takes the arguments of `local.aws` and prints the same first line.
     """

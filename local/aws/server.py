@@ -39,14 +39,14 @@ class Aws:
         self._loaded: MotoApp | None = None
 
     def load(self) -> MotoApp:
-        """Load moto once, which takes half a second; the first request that is not DynamoDB's loads it, too."""
+        """Loads moto once, which takes half a second; the first request that is not DynamoDB's loads it, too."""
         with self._loading:
             if self._loaded is None:
                 self._loaded = MotoApp(self._now)
             return self._loaded
 
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
-        """Answer `request`; a long poll waits for messages until `gone` says that its client has disconnected."""
+        """Answers `request`; a long poll waits for messages until `gone` says that its client has disconnected."""
         if request.action.startswith(DYNAMODB):
             return Answer(*self._dynamodb.answer(request.action, _region(request), request.body))
         if request.target == _RESET:
@@ -62,7 +62,7 @@ class Aws:
         return answer
 
     def _reset(self) -> Answer:
-        """Delete all data."""
+        """Deletes all data."""
         self._dynamodb.reset()
         with self._loading:
             if self._loaded is not None:
@@ -96,7 +96,7 @@ class Aws:
 
 
 def _region(request: Request) -> str:
-    """Return the region of the signature: `AWS4-HMAC-SHA256 Credential=key/date/region/service/aws4_request, ...`."""
+    """Returns the region of the signature: `AWS4-HMAC-SHA256 Credential=key/date/region/service/aws4_request, ...`."""
     scope = request.headers.get("authorization", "").split("/")
     return scope[2] if len(scope) > 2 else "us-east-1"
 
@@ -118,7 +118,7 @@ class Connection:
         self._writer = writer
 
     async def serve(self) -> None:
-        """Answer requests until the client disconnects, or sends what is not HTTP."""
+        """Answers requests until the client disconnects, or sends what is not HTTP."""
         try:
             while await self._one_request():
                 pass
@@ -174,7 +174,7 @@ def _encoded(answer: Answer, head_only: bool) -> bytes:
 
 
 async def serve(host: str, port: int, now: Callable[[], float] = time.time) -> tuple[asyncio.Server, int]:
-    """Listen at `host`:`port` (0: a free one); returns the port in use. `now` is the clock of SQS, in epoch seconds.
+    """Listens at `host`:`port` (0: a free one); returns the port in use. `now` is the clock of SQS, in epoch seconds.
 
     Raises OSError when the port is taken.
     """

@@ -11,7 +11,7 @@ ACCOUNT_ANSWER = b'{"ProductionAccessEnabled": true, "SendingEnabled": true}'
 
 
 def patch() -> None:
-    """Have every identity be verified at once: nobody answers the mail that AWS would send."""
+    """Has every identity be verified at once: nobody answers the mail that AWS would send."""
     identity: Any = import_module("moto.ses.models").EmailIdentity
     begun = identity.__init__
 

@@ -16,7 +16,7 @@ from typing import Any
 
 
 def patch(now: Callable[[], float] = time.time) -> None:
-    """Patch moto's SQS in this process; `now` is its clock, in epoch seconds."""
+    """Patches moto's SQS in this process; `now` is its clock, in epoch seconds."""
     _use_clock(now)
     _copy_messages_cheaply()
     _compute_attributes_lazily(now)
@@ -26,7 +26,7 @@ def patch(now: Callable[[], float] = time.time) -> None:
 
 
 def default_wait(region: str, queue_name: str) -> int:
-    """Return the default wait in seconds of a receive at this queue; 0 for an unknown queue."""
+    """Returns the default wait in seconds of a receive at this queue; 0 for an unknown queue."""
     core: Any = import_module("moto.core")
     queue = _models().sqs_backends[core.DEFAULT_ACCOUNT_ID][region].queues.get(queue_name)
     return int(queue.receive_message_wait_time_seconds) if queue else 0
@@ -38,14 +38,14 @@ def _models() -> Any:
 
 
 def _use_clock(now: Callable[[], float]) -> None:
-    """Replace moto's clock, which makes two datetime objects a reading: 5 µs for each message it checks."""
+    """Replaces moto's clock, which makes two datetime objects a reading: 5 µs for each message it checks."""
     models = _models()
     models.unix_time = now
     models.unix_time_millis = lambda: now() * 1000
 
 
 def _copy_messages_cheaply() -> None:
-    """Copy a received message shallowly: only its mapping of attributes is filtered."""
+    """Copies a received message shallowly: only its mapping of attributes is filtered."""
     models = _models()
 
     def shallow(self: Any, memo: object) -> Any:
@@ -80,7 +80,7 @@ class _Attributes(Mapping[str, Any]):
 
 
 def _compute_attributes_lazily(clock: Callable[[], float]) -> None:
-    """Compute attributes lazily: sending reads one attribute, and moto computes all."""
+    """Computes attributes lazily: sending reads one attribute, and moto computes all."""
     queue_class = _models().Queue
     compute = queue_class.attributes.fget
 
@@ -130,7 +130,7 @@ def _find_messages_by_receipt() -> None:
 
 
 def _check_retention_directly(now: Callable[[], float]) -> None:
-    """Read the retention period directly: moto computes all attributes for each message received."""
+    """Reads the retention period directly: moto computes all attributes for each message received."""
 
     def valid(self: Any, queue_name: str, message: Any) -> bool:
         retention: float = self.get_queue(queue_name).message_retention_period

@@ -13,14 +13,14 @@ from local.bench.table import shown
 
 
 def found() -> dict[str, ModuleType]:
-    """Return the benchmarks by name."""
+    """Returns the benchmarks by name."""
     names = [each.name for each in pkgutil.iter_modules(bench.__path__) if not each.name.startswith("_")]
     modules = {name: importlib.import_module(f"local.bench.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "rows")}
 
 
 def main(names: list[str]) -> int:
-    """Run and print; returns 2 for an unknown name."""
+    """Runs and prints; returns 2 for an unknown name."""
     benchmarks = found()
     unknown = [name for name in names if name not in benchmarks]
     if unknown:

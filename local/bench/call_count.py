@@ -49,7 +49,7 @@ def rows() -> Iterator[Row]:
 
 
 def count_calls() -> dict[str, Counted]:
-    """Return the calls of a second signup and a second unsubscribe: by HTTP, and from the message in the worker."""
+    """Returns the calls of a second signup and a second unsubscribe: by HTTP, and from the message in the worker."""
     import app
 
     counted: dict[str, Counted] = {}
@@ -67,7 +67,7 @@ def count_calls() -> dict[str, Counted]:
 
 @contextmanager
 def watched() -> Iterator[Counted]:
-    """Count the calls of functions in `app.py` and `chalicelib` on this thread and on those started meanwhile."""
+    """Counts the calls of functions in `app.py` and `chalicelib` on this thread and on those started meanwhile."""
     calls, own_thread = Counted(), threading.get_ident()
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
@@ -99,7 +99,7 @@ def _submit(handler: Callable[[Any, Any], Any], verb: str, person: str) -> str:
 
 
 def _work(handler: Callable[[Any, Any], Any], queue: str, event_id: str) -> None:
-    """Invoke a queue's function once with the notification of one event."""
+    """Invokes a queue's function once with the notification of one event."""
     message = events.received(event_id, json.dumps({"event_ids": [event_id]}))
     region = os.environ["AWS_REGION"]
     answer = handler(

@@ -47,7 +47,7 @@ class Pair:
 
 
 def rows() -> Iterator[Row]:
-    """Start each function and the floor in turn, with and without Lambda's share of a processor; then warm ones."""
+    """Starts each function and the floor in turn, with and without Lambda's share of a processor; then warm ones."""
     found = runtime_python.find()
     python = str(found.path) if found else sys.executable
     try:
@@ -72,7 +72,7 @@ def _begin(
 
 
 def _pairs(stack: ExitStack, folder: Path, runtime: Path, python: str) -> Mapping[str, Pair]:
-    """Package both products, and start what they work with."""
+    """Packages both products, and starts what they work with."""
     running = stack.enter_context(sandbox.start())
     config, secret = with_secrets(sandbox.sample_config(running.url))
     configuration = folder / "relais.toml"
@@ -97,7 +97,7 @@ def _pairs(stack: ExitStack, folder: Path, runtime: Path, python: str) -> Mappin
 
 
 def with_secrets(config: str) -> tuple[str, str]:
-    """Return the configuration with references in the place of its keys, and the JSON of the secret that has them."""
+    """Returns the configuration with references in the place of its keys, and the JSON of the secret that has them."""
     values: dict[str, str] = {}
 
     def refer(found: re.Match[str]) -> str:
@@ -109,7 +109,7 @@ def with_secrets(config: str) -> tuple[str, str]:
 
 
 def _work(name: str) -> tuple[Callable[[], Any], Callable[[Any], bool]]:
-    """Return a function that makes the starting event anew for each start, and one that tells a right answer."""
+    """Returns a function that makes the starting event anew for each start, and one that tells a right answer."""
     if name == HTTP:
         return _form_signup, _is_accepted
     if name == WORKER:
@@ -154,7 +154,7 @@ Begin = Callable[..., AbstractContextManager[Environment]]
 
 
 def _in_turn(pair: Pair, begin: Begin, rounds: int = ROUNDS, **how: Any) -> Times:
-    """Start both in turn, so that whatever else the machine does meets both."""
+    """Starts both in turn, so that whatever else the machine does meets both."""
     relais: list[Started] = []
     floor: list[Started] = []
     for _ in range(rounds):
@@ -192,7 +192,7 @@ def _row(what: str, times: Times, measure: Callable[[Started], float]) -> Row:
 
 
 def _warm(pair: Pair, begin: Begin) -> Iterator[Row]:
-    """Give events to both in turn, since times of single processes differ by a tenth and more on a busy machine."""
+    """Gives events to both in turn, since times of single processes differ by a tenth and more on a busy machine."""
     relais: list[tuple[float, float]] = []
     floor: list[tuple[float, float]] = []
     for _ in range(WARM_ROUNDS):

@@ -16,7 +16,7 @@ class Events(Protocol):
     """Where botocore emits events: a session (for clients made later), or a client's `meta.events`."""
 
     def register(self, event_name: str, handler: Callable[..., Any]) -> None:
-        """Call `handler` at every event of that name."""
+        """Calls `handler` at every event of that name."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Consumed:
         events.register("after-call.dynamodb", self._answered)
 
     def clear(self) -> None:
-        """Reset all counts."""
+        """Resets all counts."""
         with self._lock:
             self.calls.clear()
             self.write_units, self.read_units, self.nothing_read = 0.0, 0.0, 0.0
@@ -69,6 +69,6 @@ class Consumed:
 
 
 def _units(consumed: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> float:
-    """Return the capacities of an answer: batches and transactions have one for each table."""
+    """Returns the capacities of an answer: batches and transactions have one for each table."""
     tables = [consumed] if isinstance(consumed, Mapping) else consumed or ()
     return sum(float(table["CapacityUnits"]) for table in tables)

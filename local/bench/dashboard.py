@@ -49,7 +49,7 @@ class Cost:
 
 
 def rows() -> Iterator[Row]:
-    """Measure each page at two sizes: campaigns, ten times as many events that need a person; a year of forms."""
+    """Measures each page at two sizes: campaigns, ten times as many events that need a person; a year of forms."""
     small, large = (_measure(size) for size in SIZES)
     columns = [f"{size:,} campaigns" for size in SIZES]
     for name in small:
@@ -92,7 +92,7 @@ def _campaign(place: int, now: datetime) -> Snapshot:
 
 
 def _needing(place: int, now: datetime) -> Item:
-    """Return an event as it lies in the ledger, as far as lists show it: of each account and state in turn."""
+    """Returns an event as it lies in the ledger, as far as lists show it: of each account and state in turn."""
     account, state = ACCOUNTS[place % 3], STATES[place // 3 % 4]
     status = Status.PENDING if isinstance(state, EventType) else state
     accepted = int((now - timedelta(minutes=place)).timestamp() * 1000)
@@ -130,7 +130,7 @@ def _write(environ: Mapping[str, str], table: str, items: list[Item]) -> None:
 
 
 def read_pages() -> dict[str, Cost]:
-    """Read each page several times in one instance."""
+    """Reads each page several times in one instance."""
     from chalicelib.container import container
 
     made = container()

@@ -37,7 +37,7 @@ class Delivered:
 
 
 def rows() -> Iterator[Row]:
-    """Compare Relais with the baseline, then measure Relais with ten and a hundred times as many signups."""
+    """Compares Relais with the baseline, then measures Relais with ten and a hundred times as many signups."""
     one = _deliver(BASELINE, SIDE_BY_SIDE)
     yield from _beside(_deliver(RELAIS, SIDE_BY_SIDE), one)
     yield from _times(_deliver(RELAIS, MANY), one)
@@ -78,7 +78,7 @@ def _both(relais: Cell, other: Cell) -> list[Cell]:
 
 
 def _deliver(function: Function, count: int) -> Delivered:
-    """Deliver so many signups with `WORKERS` workers to a slow provider."""
+    """Delivers so many signups with `WORKERS` workers to a slow provider."""
     with _environment() as (environ, running):
         running.simulation.faults.add([{"kind": "latency", "delay_seconds": LATENCY_SECONDS}])
         work = run(WORKERS, environ, function, signups(count))
@@ -87,7 +87,7 @@ def _deliver(function: Function, count: int) -> Delivered:
 
 @contextmanager
 def _environment() -> Iterator[tuple[Mapping[str, str], Sandbox]]:
-    """Yield the environment of either worker, and the sandbox with an empty list."""
+    """Yields the environment of either worker, and the sandbox with an empty list."""
     with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"])) as environ:
         _list(running).rows.clear()
         for name in _BASELINE_TABLES.values():
@@ -108,7 +108,7 @@ def _list(running: Sandbox) -> ContactList:
 
 
 def _calls(running: Sandbox, count: int) -> int:
-    """Return the provider's calls. Raises RuntimeError unless exactly these people were signed up, each once."""
+    """Returns the provider's calls. Raises RuntimeError unless exactly these people were signed up, each once."""
     signed_up = Counter(row["email"] for row in _list(running).rows)
     if len(signed_up) != count or signed_up.total() != count:
         raise RuntimeError(f"{len(signed_up)} of {count} people were signed up, in {signed_up.total()} rows")
@@ -116,7 +116,7 @@ def _calls(running: Sandbox, count: int) -> int:
 
 
 def _growth() -> Iterator[Row]:
-    """Deliver with one worker over a table in memory, so that only the product's cost grows."""
+    """Delivers with one worker over a table in memory, so that only the product's cost grows."""
     runs = [_grown(count) for count in GROWTH]
     columns = [f"{count:,} signups" for count in GROWTH]
     for what in ("provider calls", *(f"{what} a signup" for what in ("DynamoDB calls", "write units", "read units"))):
@@ -148,7 +148,7 @@ def _grown(count: int) -> Delivered:
 
 
 def deliver_over(table: Any, count: int) -> Work:
-    """Deliver so many signups, batch after batch, with `table` in place of the product's DynamoDB."""
+    """Delivers so many signups, batch after batch, with `table` in place of the product's DynamoDB."""
     from chalicelib.container import container
 
     container().__dict__["_dynamodb"] = table

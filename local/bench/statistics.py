@@ -46,7 +46,7 @@ class Size:
 
 
 def rows() -> Iterator[Row]:
-    """Measure Ediware's campaigns, read by one call, at two sizes; then myMailMarket's, read by a call each."""
+    """Measures Ediware's campaigns, read by one call, at two sizes; then myMailMarket's, read by a call each."""
     small, large = (_measure(size) for size in SIZES)
     columns = [f"{size:,} campaigns" for size in SIZES]
     for name in ("first", "unchanged"):
@@ -73,7 +73,7 @@ def _run_rows(name: str, small: Measured[Cost], large: Measured[Cost], columns: 
 
 
 def _a_campaign(large: Measured[Cost], small: Measured[Cost]) -> str:
-    """Return the time for one campaign among many, relative to one among few."""
+    """Returns the time for one campaign among many, relative to one among few."""
     return ratio(large.seconds / large.result.outcome["read"], small.seconds / small.result.outcome["read"])
 
 
@@ -92,7 +92,7 @@ def _measure(size: int) -> Size:
 
 
 def _calls_by_age() -> Iterator[Row]:
-    """Measure how many of a thousand campaigns, sent evenly over forty days, a run reads."""
+    """Measures how many of a thousand campaigns, sent evenly over forty days, a run reads."""
     campaigns = [
         {"id": str(n), "name": f"Campaign {n}", "sent_seconds_ago": age, "figures": {"Sent": 1000, "Opened": 300}}
         for n, age in enumerate(_ages(SIZES[0], 40))
@@ -106,7 +106,7 @@ def _calls_by_age() -> Iterator[Row]:
 
 
 def _ages(count: int, days: int) -> list[float]:
-    """Return the ages in seconds of campaigns sent evenly over so many days."""
+    """Returns the ages in seconds of campaigns sent evenly over so many days."""
     return [(place + 0.5) * days * _SECONDS_A_DAY / count for place in range(count)]
 
 
@@ -114,7 +114,7 @@ def _ages(count: int, days: int) -> list[float]:
 def _environment(
     provider: str, account: str, campaigns: list[dict[str, Any]]
 ) -> Iterator[tuple[Mapping[str, str], datetime]]:
-    """Yield the environment of a product over a sandbox with these campaigns and a stopped clock; and its time."""
+    """Yields the environment of a product over a sandbox with these campaigns and a stopped clock; and its time."""
     with sandbox.start() as running:
         running.simulation.clock.freeze(True)
         provided: Any = running.simulation.providers[provider]
@@ -126,7 +126,7 @@ def _environment(
 
 
 def run_schedule(at: datetime) -> Cost:
-    """Run `collect_stats` as in a cold instance."""
+    """Runs `collect_stats` as in a cold instance."""
     counted = _counted()
     from chalicelib.container import container
 
@@ -140,7 +140,7 @@ def run_schedule(at: datetime) -> Cost:
 
 
 def read_page() -> Cost:
-    """Read one page of the list over HTTP."""
+    """Reads one page of the list over HTTP."""
     counted = _counted()
     from chalicelib.container import container
     from chalicelib.web.http_messages import Request
@@ -154,7 +154,7 @@ def read_page() -> Cost:
 
 
 def _counted() -> Consumed:
-    """Count the calls of this process's clients from now on."""
+    """Counts the calls of this process's clients from now on."""
     import boto3
     from botocore.session import Session
 

@@ -42,13 +42,13 @@ class Measured(Generic[R]):
 
 @cache
 def described() -> tuple[list[Queue], list[Table]]:
-    """Return the queues and tables of the stage."""
+    """Returns the queues and tables of the stage."""
     return queues_and_tables(additions(STAGE), DEFAULT_REGION)
 
 
 @contextmanager
 def product(config: str) -> Iterator[Mapping[str, str]]:
-    """Yield the environment of a product with this configuration, over an empty AWS of its own."""
+    """Yields the environment of a product with this configuration, over an empty AWS of its own."""
     aws = process.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -63,20 +63,20 @@ def product(config: str) -> Iterator[Mapping[str, str]]:
 
 
 def client(service: str, environ: Mapping[str, str]) -> Any:
-    """Return a client of the AWS of that environment."""
+    """Returns a client of the AWS of that environment."""
     endpoint = environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environ["AWS_ENDPOINT_URL"]
     make: Any = boto3.Session(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]).client
     return make(service, endpoint_url=endpoint, region_name=environ["AWS_REGION"])
 
 
 def in_fresh_process(environ: Mapping[str, str], function: Callable[..., R], *arguments: object) -> Measured[R]:
-    """Call a module's function in a new process with that environment; only its own time is measured."""
+    """Calls a module's function in a new process with that environment; only its own time is measured."""
     with ProcessPoolExecutor(1, mp_context=FRESH, initializer=take_on, initargs=(dict(environ),)) as pool:
         return pool.submit(_measure, function, arguments).result()
 
 
 def take_on(environ: dict[str, str]) -> None:
-    """Replace this process's environment."""
+    """Replaces this process's environment."""
     os.environ.clear()
     os.environ.update(environ)
 
@@ -88,7 +88,7 @@ def _measure(function: Callable[..., R], arguments: tuple[object, ...]) -> Measu
 
 
 def peak_megabytes() -> float:
-    """Return the peak memory of this process."""
+    """Returns the peak memory of this process."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux's ru_maxrss includes the process that started this one
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))

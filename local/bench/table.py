@@ -21,7 +21,7 @@ class Row:
 
 
 def ratio(one: float, other: float) -> str:
-    """Return `one` as a multiple of `other`."""
+    """Returns `one` as a multiple of `other`."""
     return f"× {one / other:.2f}" if other else "–"
 
 

@@ -31,7 +31,7 @@ class Cost:
 
 
 def rows() -> Iterator[Row]:
-    """Measure MailPartner's list at two sizes."""
+    """Measures MailPartner's list at two sizes."""
     measured = [_measure(size) for size in SIZES]
     columns = [f"{size:,} rows" for size in SIZES]
     for place, name in enumerate(RUNS):
@@ -60,7 +60,7 @@ def _measure(size: int) -> list[Measured[Cost]]:
 
 
 def run_schedule() -> Cost:
-    """Run `sync_unsubscribes` as in a cold instance."""
+    """Runs `sync_unsubscribes` as in a cold instance."""
     import boto3
     from botocore.session import Session
 

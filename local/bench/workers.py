@@ -50,7 +50,7 @@ class Work:
 
 
 def signups(count: int, first: int = 0) -> Iterator[Message]:
-    """Return signups of so many people as messages received from a queue."""
+    """Returns signups of so many people as messages received from a queue."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     for number in range(first, first + count):
         event = {
@@ -66,13 +66,13 @@ def signups(count: int, first: int = 0) -> Iterator[Message]:
 
 
 def batches(messages: Iterable[Message], most: int) -> Iterator[list[Message]]:
-    """Yield messages in batches of the size of the queue's trigger."""
+    """Yields messages in batches of the size of the queue's trigger."""
     left = iter(messages)
     return iter(lambda: list(islice(left, most)), [])
 
 
 def run(workers: int, environ: Mapping[str, str], function: Function, messages: Iterable[Message]) -> Work:
-    """Run so many workers of a function until all messages are taken. Times the work, not their start.
+    """Runs so many workers of a function until all messages are taken. Times the work, not their start.
 
     Raises RuntimeError if a message was to come again.
     """
@@ -110,7 +110,7 @@ def _begin(environ: dict[str, str], function: Function, ready: Barrier) -> None:
 
 
 def warmed(function: Function) -> Callable[[Any, Any], Any]:
-    """Import a function's handler by its name; run an empty batch first where the function accepts one."""
+    """Imports a function's handler by its name; runs an empty batch first where the function accepts one."""
     module, _, name = function.handler.rpartition(".")
     found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), name)
     if function.idles:
@@ -130,7 +130,7 @@ def _invoke(batch: list[Message]) -> Work:
 
 
 def invoke(handler: Callable[[Any, Any], Any], batch: list[Message]) -> None:
-    """Invoke once, without its log. Raises RuntimeError if a message is to be retried."""
+    """Invokes once, without its log. Raises RuntimeError if a message is to be retried."""
     region = os.environ["AWS_REGION"]
     context = LambdaContext("signups", "bench", time.time() + _TIMEOUT_SECONDS, region, "512")
     with no_output():
@@ -141,6 +141,6 @@ def invoke(handler: Callable[[Any, Any], Any], batch: list[Message]) -> None:
 
 @contextmanager
 def no_output() -> Iterator[None]:
-    """Suppress the lines that a handler logs."""
+    """Suppresses the lines that a handler logs."""
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         yield

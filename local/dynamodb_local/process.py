@@ -19,7 +19,7 @@ _OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m")
 
 @contextmanager
 def start() -> Iterator[str]:
-    """Start an empty one on a free loopback port and yield its endpoint. Raises Unavailable.
+    """Starts an empty one on a free loopback port and yields its endpoint. Raises Unavailable.
 
     Every access key and every region has its own tables.
     """

@@ -51,7 +51,7 @@ class Resources:
         self._resources = [(pattern, "/".join(pattern), methods["/".join(pattern)]) for pattern in patterns]
 
     def find(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-        """Return the resource of a percent-encoded path and its parameters, still encoded; None when there is none."""
+        """Returns the resource of a percent-encoded path and its parameters, still encoded; None when there is none."""
         segments = path.split("/")
         for pattern, resource, methods in self._resources:
             parameters = _parameters(pattern, segments)
@@ -69,7 +69,7 @@ class Throttles:
         self._lock = threading.Lock()
 
     def admit(self, method: str, resource: str, now: datetime) -> bool:
-        """Take a token for a request at `now`; False if there is none."""
+        """Takes a token for a request at `now`; False if there is none."""
         route = method, resource
         throttle = self._throttles.get(route)
         if throttle is None:
@@ -104,11 +104,11 @@ class Gateway:
         self._clock = clock
 
     def refuse(self, kind: str, accept: str = "") -> HttpAnswer:
-        """Return the gateway response to what is no request, or to one that is not read to its end."""
+        """Returns the gateway response to what is no request, or to one that is not read to its end."""
         return gateway_response(kind, self._api.gateway_responses, str(uuid.uuid4()), accept)
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
-        """Answer `request`; never raises for anything that a client can send."""
+        """Answers `request`; never raises for anything that a client can send."""
         request_id, accept = str(uuid.uuid4()), request.header("accept")
         found = self._resources.find(request.method, request.path)
         if found is None:
@@ -136,7 +136,7 @@ def _vagueness(place: str) -> int:
 
 
 def _parameters(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
-    """Return the parameters when the segments match the pattern. None is ever empty; the last may be greedy."""
+    """Returns the parameters when the segments match the pattern. None is ever empty; the last may be greedy."""
     if pattern[-1].endswith("+}") and len(segments) > len(pattern):
         segments = [*segments[: len(pattern) - 1], "/".join(segments[len(pattern) - 1 :])]
     if len(pattern) != len(segments):
@@ -151,7 +151,7 @@ def _parameters(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, st
 
 
 def gateway_response(kind: str, responses: Mapping[str, Any], request_id: str, accept: str = "") -> HttpAnswer:
-    """Return the gateway response of that kind, as the template's `responses` define it, in the accepted type."""
+    """Returns the gateway response of that kind, as the template's `responses` define it, in the accepted type."""
     status, message = _KINDS[kind]
     response = responses.get(kind) or responses.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX") or {}
     values = {"context.requestId": request_id, "context.error.message": message}

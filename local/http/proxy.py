@@ -40,7 +40,7 @@ class HttpRequest:
         return self.target.partition("?")[0]
 
     def header(self, name: str) -> str:
-        """Return the last value of a header, or an empty text."""
+        """Returns the last value of a header, or an empty text."""
         return next((value for key, value in reversed(self.headers) if key.lower() == name.lower()), "")
 
 
@@ -63,7 +63,7 @@ class Malformed(Exception):
 def event(
     request: HttpRequest, resource: str, parameters: Mapping[str, str], api: Api, request_id: str, now: datetime
 ) -> dict[str, Any]:
-    """Return the proxy event of `request`, matched by `resource` with these path parameters, still encoded."""
+    """Returns the proxy event of `request`, matched by `resource` with these path parameters, still encoded."""
     headers = _gateway_headers(request)
     query = _grouped(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
     body, is_base64 = _body(request, api)
@@ -84,7 +84,7 @@ def event(
 
 
 def answer(result: Any) -> HttpAnswer:
-    """Translate a function's result into HTTP. Raises Malformed, which API Gateway answers with 502."""
+    """Translates a function's result into HTTP. Raises Malformed, which API Gateway answers with 502."""
     if not isinstance(result, Mapping) or not _is_status(result.get("statusCode")):
         raise Malformed("the answer has no statusCode")
     headers = [(name, _text(value)) for name, value in (result.get("headers") or {}).items()]
@@ -97,7 +97,7 @@ def answer(result: Any) -> HttpAnswer:
 
 
 def _gateway_headers(request: HttpRequest) -> dict[str, list[str]]:
-    """Return the client's headers with those that the gateway adds."""
+    """Returns the client's headers with those that the gateway adds."""
     hop_by_hop = ("connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te", "upgrade")
     headers = _grouped((n, v) for n, v in request.headers if n.lower() not in hop_by_hop)
     forwarded = [v for name in list(headers) if name.lower() == "x-forwarded-for" for v in headers.pop(name)]

@@ -66,12 +66,12 @@ class HttpServer:
         return self.server_address[1]
 
     def start(self, gateway: Gateway) -> None:
-        """Answer through `gateway`, in threads of its own."""
+        """Answers through `gateway`, in threads of its own."""
         self._thread = threading.Thread(target=self._run, args=(gateway,), name="http", daemon=True)
         self._thread.start()
 
     def shutdown(self) -> None:
-        """Stop answering. Requests under way are dropped."""
+        """Stops answering. Requests under way are dropped."""
         if self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -124,7 +124,7 @@ class _Connection:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def starts_request(self) -> bool:
-        """Wait for the head of the next request; False if the client has no more of them."""
+        """Waits for the head of the next request; False if the client has no more of them."""
         self._head: h11.Request | None = None
         try:
             event = await self._next_event()
@@ -136,7 +136,7 @@ class _Connection:
         return False
 
     async def answer(self) -> bool:
-        """Answer the request; False if the connection ends with it."""
+        """Answers the request; False if the connection ends with it."""
         try:
             request = await self._read()
         except _TooLarge:
@@ -201,7 +201,7 @@ class _Connection:
             pass
 
     async def _write(self, answer: HttpAnswer, last: bool) -> None:
-        """Send an answer in one packet where it fits."""
+        """Sends an answer in one packet where it fits."""
         bodiless = answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         headers = [("Date", formatdate(usegmt=True))]
         names = {name.lower() for name, _ in answer.headers}
@@ -232,7 +232,7 @@ def _reason(status: int) -> bytes:
 
 
 async def _in_thread(work: partial[HttpAnswer]) -> HttpAnswer:
-    """Run `work` in a thread that does not keep the process alive, as an executor's would for as long as it waits."""
+    """Runs `work` in a thread that does not keep the process alive, as an executor's would for as long as it waits."""
     loop = asyncio.get_running_loop()
     result: asyncio.Future[HttpAnswer] = loop.create_future()
 

@@ -50,7 +50,7 @@ class LambdaContext:
         return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the remaining time of the invocation."""
+        """Returns the remaining time of the invocation."""
         return max(int((self.deadline - time.time()) * 1000), 0)
 
 
@@ -58,7 +58,7 @@ Handler = Callable[[Any, LambdaContext], Any]
 
 
 def serve(connection: socket.socket) -> None:
-    """Receive the function's description on `connection`, then answer its invocations until the stack closes it."""
+    """Receives the function's description on `connection`, then answers its invocations until the stack closes it."""
     function = wire.receive(connection)
     os.environ.clear()
     os.environ.update(function["environment"])
@@ -81,7 +81,7 @@ def serve(connection: socket.socket) -> None:
 
 
 def load(handler: str) -> Handler:
-    """Import `module.attribute`."""
+    """Imports `module.attribute`."""
     module, _, attribute = handler.rpartition(".")
     found: Handler = getattr(importlib.import_module(module), attribute)
     return found
@@ -101,7 +101,7 @@ def _run(handler: Handler, invocation: Mapping[str, Any], function: Mapping[str,
 
 
 def _error_document(error: BaseException) -> dict[str, Any]:
-    """Return Lambda's error document; the trace goes to the log as well."""
+    """Returns Lambda's error document; the trace goes to the log as well."""
     traceback.print_exception(error, file=sys.stderr)
     trace = traceback.format_tb(error.__traceback__)
     return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace}

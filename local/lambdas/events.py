@@ -13,7 +13,7 @@ from local.template_reader import ACCOUNT_ID, Function
 
 
 def scheduled(function: str, at: datetime, region: str) -> dict[str, Any]:
-    """Return EventBridge's scheduled event; `at` is when it was due."""
+    """Returns EventBridge's scheduled event; `at` is when it was due."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -28,12 +28,12 @@ def scheduled(function: str, at: datetime, region: str) -> dict[str, Any]:
 
 
 def queued(messages: Iterable[Mapping[str, Any]], queue: str, region: str) -> dict[str, Any]:
-    """Return an event source mapping's batch of `messages` as received from ReceiveMessage."""
+    """Returns an event source mapping's batch of `messages` as received from ReceiveMessage."""
     return {"Records": [_record(message, queue, region) for message in messages]}
 
 
 def received(name: str, body: str) -> dict[str, Any]:
-    """Return a message as ReceiveMessage returns it; `name` is what its id and its receipt end with."""
+    """Returns a message as ReceiveMessage returns it; `name` is what its id and its receipt end with."""
     return {
         "MessageId": f"message-{name}",
         "ReceiptHandle": f"receipt-{name}",
@@ -44,7 +44,7 @@ def received(name: str, body: str) -> dict[str, Any]:
 
 
 def default(function: Function, now: datetime, region: str) -> dict[str, Any]:
-    """Return the event that `invoke` sends when none is given."""
+    """Returns the event that `invoke` sends when none is given."""
     if function.schedules:
         return scheduled(function.name, now, region)
     return {"Records": []} if function.queues else {}

@@ -23,7 +23,7 @@ _HEAVY = ("boto3", "botocore.client", "chalice", "requests", "aws_lambda_powerto
 
 
 def main(descriptor: int, modules: Sequence[str] = ()) -> None:
-    """Fork one environment for each request on the socket `descriptor`, with `modules` imported."""
+    """Forks one environment for each request on the socket `descriptor`, with `modules` imported."""
     # The stack ends its processes itself, after their invocations: they ignore a Ctrl-C or a signal to the group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -47,7 +47,7 @@ def main(descriptor: int, modules: Sequence[str] = ()) -> None:
 
 
 def _serve(connection: socket.socket) -> None:
-    """Serve in the child, and exit without running the parent's exit handlers."""
+    """Serves in the child, and exits without running the parent's exit handlers."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -46,7 +46,7 @@ class _Environment:
         self.pid = int(wire.receive(connection)["pid"])
 
     def run(self, event: Any, seconds: float) -> Any:
-        """Run the handler and return its result. Raises FunctionFailed."""
+        """Runs the handler and returns its result. Raises FunctionFailed."""
         request_id = str(uuid.uuid4())
         self._connection.settimeout(seconds)
         try:
@@ -63,7 +63,7 @@ class _Environment:
         return answer["result"]
 
     def ended(self) -> bool:
-        """Return whether the process died while idle. It sends nothing unasked, so readable means closed."""
+        """Returns whether the process died while idle. It sends nothing unasked, so readable means closed."""
         self._connection.setblocking(False)
         try:
             return not self._connection.recv(1, socket.MSG_PEEK)
@@ -73,16 +73,16 @@ class _Environment:
             return True
 
     def close(self) -> None:
-        """Close the connection to a process that has ended. No signal: its pid may be another's by now."""
+        """Closes the connection to a process that has ended. No signal: its pid may be another's by now."""
         self._connection.close()
 
     def end(self) -> None:
-        """Send SIGKILL; a caller waiting for an answer gets an error."""
+        """Sends SIGKILL; a caller waiting for an answer gets an error."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """End the process at once, whatever it is doing."""
+        """Ends the process at once, whatever it is doing."""
         self._connection.close()
         self.end()
 
@@ -116,7 +116,7 @@ class Functions:
             )
 
     def invoke(self, name: str, event: Any, wait_seconds: float = 60.0) -> Any:
-        """Run `name` with `event`, waiting `wait_seconds` for an environment at most, then the function's own timeout.
+        """Runs `name` with `event`, waiting `wait_seconds` for an environment at most, then the function's own timeout.
 
         Raises FunctionFailed or NoEnvironment.
         """
@@ -139,12 +139,12 @@ class Functions:
         return self._fork_server.pid
 
     def busy(self) -> int:
-        """Return the number of running invocations."""
+        """Returns the number of running invocations."""
         with self._changed:
             return sum(len(self._all[name]) - len(self._idle[name]) for name in self._functions)
 
     def end_environments(self, name: str | None = None) -> int:
-        """End every process, or those of one function, with SIGKILL; returns how many. New ones are created on demand.
+        """Ends every process, or those of one function, with SIGKILL; returns how many. New ones are created on demand.
 
         Running invocations fail as if the runtime had exited.
         """
@@ -162,7 +162,7 @@ class Functions:
         return len(idle) + len(busy)
 
     def stop(self, seconds: float) -> None:
-        """Let running invocations finish for `seconds`, then end every process."""
+        """Lets running invocations finish for `seconds`, then ends every process."""
         deadline = time.monotonic() + seconds
         with self._changed:
             self._stopped = True
@@ -218,7 +218,7 @@ class Functions:
             raise NoEnvironment(f"no environment of {function.name} could be created: {error}") from error
 
     def _environment_of(self, function: Function) -> dict[str, str]:
-        """Return the template's variables, overridden by the stack's, with those that Lambda itself sets."""
+        """Returns the template's variables, overridden by the stack's, with those that Lambda itself sets."""
         return {
             **function.environment,
             **self._environ,

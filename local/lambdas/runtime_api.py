@@ -32,7 +32,7 @@ class Invocation:
     answered: threading.Event = field(default_factory=threading.Event)
 
     def take(self, kind: str, body: Any) -> None:
-        """Keep what the runtime posted."""
+        """Keeps what the runtime posted."""
         self.answer = (kind, body)
         self.answered.set()
 
@@ -62,7 +62,7 @@ class RuntimeApi:
         return invocation
 
     def stop(self) -> None:
-        """Answer nothing more."""
+        """Answers nothing more."""
         self.waiting.put(None)
         self._server.shutdown()
         self._server.server_close()

@@ -19,7 +19,7 @@ class ClientUnavailable(Exception):
 
 
 def client_folder(python: str = sys.executable) -> Path:
-    """Return where the client for that Python is, kept under `.local/` while its pins do not change.
+    """Returns where the client for that Python is, kept under `.local/` while its pins do not change.
 
     Raises ClientUnavailable without a way to the package index, and where no wheel fits this machine.
     """
@@ -51,17 +51,17 @@ def _install(target: Path, version: str) -> None:
 
 
 def is_unreachable(said: str) -> bool:
-    """Return whether pip failed because there is no way to the index."""
+    """Returns whether pip failed because there is no way to the index."""
     return any(sign in said for sign in ("NewConnectionError", "ConnectTimeout", "NameResolutionError"))
 
 
 def isolated(*args: str, python: str = sys.executable) -> list[str]:
-    """Return the command of a Python without installed packages: those of the virtual environment are not found."""
+    """Returns the command of a Python without installed packages: those of the virtual environment are not found."""
     return [python, "-S", "-B", *args]
 
 
 def clean_environ(root: Path, *others: Path) -> dict[str, str]:
-    """Return an environment in which Python imports from the task root first, as Lambda's does, then from `others`."""
+    """Returns an environment in which Python imports from the task root first, as Lambda's does, then from `others`."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
@@ -72,7 +72,7 @@ def clean_environ(root: Path, *others: Path) -> dict[str, str]:
 
 
 def function_environ(name: str, handler: str, memory_mb: int) -> Mapping[str, str]:
-    """Return the variables that Lambda sets for a function."""
+    """Returns the variables that Lambda sets for a function."""
     return {
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -11,13 +11,13 @@ _LENGTH = struct.Struct(">I")
 
 
 def send(connection: socket.socket, message: Any) -> None:
-    """Send one message. Raises OSError when the other side is gone, TypeError or ValueError for what is not JSON."""
+    """Sends one message. Raises OSError when the other side is gone, TypeError or ValueError for what is not JSON."""
     body = json.dumps(message).encode()
     connection.sendall(_LENGTH.pack(len(body)) + body)
 
 
 def receive(connection: socket.socket) -> Any:
-    """Receive the next message. Raises EOFError when the other side is gone, TimeoutError as the socket does."""
+    """Receives the next message. Raises EOFError when the other side is gone, TimeoutError as the socket does."""
     (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
     return json.loads(_exactly(connection, length))
 

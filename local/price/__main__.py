@@ -20,19 +20,19 @@ BEGIN, END = "<!-- price: written by python -m local.price -->\n", "<!-- price: 
 
 
 def stored() -> dict[str, Any]:
-    """Return the counts that were measured last."""
+    """Returns the counts that were measured last."""
     counts: dict[str, Any] = json.loads(COUNTS.read_text())
     return counts
 
 
 def with_table(document: str, text: str) -> str:
-    """Return the document with `text` between its two marks."""
+    """Returns the document with `text` between its two marks."""
     before, _, rest = document.partition(BEGIN)
     return before + BEGIN + text + "\n" + END + rest.partition(END)[2]
 
 
 def main(arguments: list[str]) -> int:
-    """Measure if asked to, and write the table; returns 2 for unknown arguments."""
+    """Measures if asked to, and writes the table; returns 2 for unknown arguments."""
     if arguments not in ([], ["--measure"]):
         print("usage: python -m local.price [--measure]", file=sys.stderr)
         return 2

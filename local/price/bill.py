@@ -68,7 +68,7 @@ class Work:
 
 
 def items(counts: Counts, signups_a_month: float = MILLION) -> list[Item]:
-    """Return the bill's lines. A batch has more signups the more come; `signups_a_month` says how many do, evenly."""
+    """Returns the bill's lines. A batch has more signups the more come; `signups_a_month` says how many do, evenly."""
     runs, template = counts["runs"], counts["template"]
     idle = [Work(name, times, _times(runs[name], times)) for name, times in RUNS.items()]
     idle += [
@@ -100,12 +100,12 @@ def _times(run: Counts, times: float) -> dict[str, float]:
 
 
 def _batch_size(signups_a_month: float) -> float:
-    """Return how many signups a worker finds when they come evenly: the first, and those that come in its window."""
+    """Returns how many signups a worker finds when they come evenly: the first, and those that come in its window."""
     return 1 + signups_a_month / (HOURS * 3600) * WINDOW_SECONDS
 
 
 def _delivery(runs: Counts, batches: float) -> Work:
-    """Return the work on a million signups in so many batches, from a batch of one and a larger one."""
+    """Returns the work on a million signups in so many batches, from a batch of one and a larger one."""
     sizes = {int(name.rpartition(" ")[2]): _times(run, 1) for name, run in runs.items() if name.startswith("signups")}
     (small, one), (large, more) = sorted(sizes.items())
     each = {name: (more[name] - one[name]) / (large - small) for name in one}
@@ -114,7 +114,7 @@ def _delivery(runs: Counts, batches: float) -> Work:
 
 
 def _logs(works: Iterable[Work]) -> float:
-    """Return the price of the lines, kept for a month."""
+    """Returns the price of the lines, kept for a month."""
     written = sum(work.taken["log_bytes"] + PLATFORM_LOG_BYTES * work.invocations for work in works)
     return written / GIGABYTE * (LOG_GB + LOG_KEPT_GB)
 
@@ -132,7 +132,7 @@ def _lambda(works: Iterable[Work], memory: Mapping[str, int]) -> float:
 
 
 def _sqs(works: Iterable[Work], others: float) -> float:
-    """Return the price of the functions' requests, and of so many that Lambda makes for them."""
+    """Returns the price of the functions' requests, and of so many that Lambda makes for them."""
     return (sum(work.taken["sqs_calls"] for work in works) + others) / MILLION * SQS_REQUESTS
 
 
@@ -143,14 +143,14 @@ def _units(works: Iterable[Work]) -> float:
 
 
 def _nightly(event_gb: float, event_bytes: int) -> float:
-    """Return the price of the passes of a month over so many events: fewer, the more there are."""
+    """Returns the price of the passes of a month over so many events: fewer, the more there are."""
     pages = math.ceil(event_gb * GIGABYTE / event_bytes / PAGE_ITEMS)
     units = event_gb * GIGABYTE / UNIT_BYTES / 2
     return units * NIGHTS / nights_between(pages) * READ_UNITS / MILLION
 
 
 def table(counts: Counts) -> str:
-    """Return the table of `costs-and-limits.md`, and what follows from it, as Markdown."""
+    """Returns the table of `costs-and-limits.md`, and what follows from it, as Markdown."""
     rows = [
         (large.name, large.idle, large.million, one.idle + one.million * SMALL / MILLION)
         for large, one in zip(items(counts), items(counts, SMALL), strict=True)

@@ -63,7 +63,7 @@ class Run:
 
 
 def measure() -> dict[str, Any]:
-    """Return all counts, as `counts.json` stores them. Takes some seconds."""
+    """Returns all counts, as `counts.json` stores them. Takes some seconds."""
     with sandbox.start() as running, product(_config(running.url)) as environ:
         runs: dict[str, Run] = in_fresh_process(environ, run_all).result
         stored = _stored_bytes(client("dynamodb", environ))
@@ -75,7 +75,7 @@ def measure() -> dict[str, Any]:
 
 
 def _config(sandbox_url: str) -> str:
-    """Return the sample configuration, with a canary; its first reading of unsubscribes makes no events that wait."""
+    """Returns the sample configuration, with a canary; its first reading of unsubscribes makes no events that wait."""
     section = "[sync.unsubscribes]\n"
     text = sandbox.sample_config(sandbox_url)
     if section not in text:
@@ -84,7 +84,7 @@ def _config(sandbox_url: str) -> str:
 
 
 def _stored_bytes(dynamodb: Any) -> dict[str, int]:
-    """Return the bytes that a delivered signup leaves in the ledger, by the first letter of its items' keys."""
+    """Returns the bytes that a delivered signup leaves in the ledger, by the first letter of its items' keys."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=f"relais-{STAGE}-ledger")
     sizes: dict[str, list[int]] = {"E": [], "A": []}
     for page in pages:
@@ -96,7 +96,7 @@ def _stored_bytes(dynamodb: Any) -> dict[str, int]:
 
 
 def _size(value: Mapping[str, Any]) -> int:
-    """Return the bytes of an attribute's value, as DynamoDB counts them, about."""
+    """Returns the bytes of an attribute's value, as DynamoDB counts them, about."""
     ((_, held),) = value.items()
     if isinstance(held, Mapping):
         return 3 + sum(1 + len(name) + _size(each) for name, each in held.items())
@@ -106,7 +106,7 @@ def _size(value: Mapping[str, Any]) -> int:
 
 
 def of_template() -> dict[str, Any]:
-    """Return what the template makes AWS charge for: metrics that alarms read, composite alarms, memory, queues."""
+    """Returns what the template makes AWS charge for: metrics that alarms read, composite alarms, memory, queues."""
     resources = additions(STAGE)["Resources"].values()
     alarms = [each["Properties"] for each in resources if each.get("Type") == "AWS::CloudWatch::Alarm"]
     settings = json.loads((ROOT / ".chalice" / "config.json").read_text())
@@ -125,7 +125,7 @@ def of_template() -> dict[str, Any]:
 
 
 def run_all() -> dict[str, Run]:
-    """Invoke each handler several times; return the counts of the cheapest run, and the least processor time.
+    """Invokes each handler several times; returns the counts of the cheapest run, and the least processor time.
 
     The others set something up, or begin another item of a list that lasts for many runs.
     """
@@ -166,7 +166,7 @@ def run_all() -> dict[str, Run]:
 
 
 def _canary(counter: _Counter, attempt: int) -> Iterator[tuple[str, Run]]:
-    """Deliver the canary's signup, and have the canary post another one; the first run finds none before it."""
+    """Delivers the canary's signup, and has the canary post another one; the first run finds none before it."""
     import app
     from chalicelib.operators import canary
 
@@ -195,7 +195,7 @@ class _Counter:
         hooks.register("after-call.sqs", self._called)
 
     def answered(self, handler: Callable[[Any, Any], Any], event: Any, context: Any) -> tuple[Run, Any]:
-        """Return what an invocation takes, and its answer."""
+        """Returns what an invocation takes, and its answer."""
         self._consumed.clear()
         self._sqs = self._rounds = 0
         written, before = io.StringIO(), time.process_time()

@@ -10,7 +10,7 @@ from .server import start
 
 
 def main() -> None:
-    """Run until SIGINT or SIGTERM."""
+    """Runs until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m local.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     asked_to_stop = threading.Event()

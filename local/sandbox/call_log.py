@@ -34,7 +34,7 @@ class Entry:
     status: int | None = None
 
     def shown(self) -> dict[str, Any]:
-        """Return the entry as JSON values, secrets masked."""
+        """Returns the entry as JSON values, secrets masked."""
         return {
             "number": self.number,
             "at": self.at,
@@ -62,7 +62,7 @@ class CallLog:
         self.clear()
 
     def clear(self) -> None:
-        """Delete all calls and counts; numbering continues."""
+        """Deletes all calls and counts; numbering continues."""
         with self._lock:
             self._entries: deque[Entry] = deque(maxlen=_MAX_ENTRIES)
             self._counts: dict[str, Counter[str]] = {}
@@ -72,7 +72,7 @@ class CallLog:
             self._most_in_flight: Counter[str] = Counter()
 
     def begin(self, provider: str, call: Call, method: str, content_type: str, connection: int) -> Entry:
-        """Log a received call."""
+        """Logs a received call."""
         with self._lock:
             self._number += 1
             entry = Entry(self._number, provider, call, method, content_type, connection)
@@ -85,14 +85,14 @@ class CallLog:
             return entry
 
     def end(self, entry: Entry) -> None:
-        """Log that a call has been answered, or dropped."""
+        """Logs that a call has been answered, or dropped."""
         with self._lock:
             self._in_flight[entry.provider] = max(0, self._in_flight[entry.provider] - 1)
 
     def entries(
         self, provider: str = "", function: str = "", after: int = 0, newest: int = _MAX_ENTRIES
     ) -> list[dict[str, Any]]:
-        """Return the newest matching calls, oldest first."""
+        """Returns the newest matching calls, oldest first."""
         with self._lock:
             found = [
                 entry
@@ -102,7 +102,7 @@ class CallLog:
         return [entry.shown() for entry in (found[-newest:] if newest else [])]
 
     def summary(self) -> dict[str, Any]:
-        """Return for each provider calls and rows by function, connections used, the most concurrent calls."""
+        """Returns for each provider calls and rows by function, connections used, the most concurrent calls."""
         with self._lock:
             return {
                 provider: {
@@ -116,7 +116,7 @@ class CallLog:
 
 
 def masked(value: Any) -> Any:
-    """Return `value` with everything named like a secret replaced by asterisks."""
+    """Returns `value` with everything named like a secret replaced by asterisks."""
     if isinstance(value, Mapping):
         return {
             key: "***" if str(key).lower().replace("_", "") in _MASKED and item else masked(item)

@@ -19,46 +19,46 @@ class Control:
         self.url = url.rstrip("/")
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Return the sandbox's state; at most `newest` rows of each list."""
+        """Returns the sandbox's state; at most `newest` rows of each list."""
         found: dict[str, Any] = self._ask("GET", "state", {} if newest is None else {"newest": newest})
         return found
 
     def calls(self, provider: str = "", function: str = "", after: int = 0) -> list[dict[str, Any]]:
-        """Return the matching calls, oldest first."""
+        """Returns the matching calls, oldest first."""
         query = {"provider": provider, "function": function, "after": after}
         found: list[dict[str, Any]] = self._ask("GET", "calls", query)
         return found
 
     def forget_calls(self) -> None:
-        """Delete logged calls and counts."""
+        """Deletes logged calls and counts."""
         self._ask("DELETE", "calls")
 
     def fault(self, kind: str, **rule: Any) -> int:
-        """Add a fault and return its number."""
+        """Adds a fault and returns its number."""
         number: int = self._ask("POST", "faults", body={"kind": kind, **rule})["rules"][0]["number"]
         return number
 
     def faults(self) -> list[dict[str, Any]]:
-        """Return the active rules, with how often each fired."""
+        """Returns the active rules, with how often each fired."""
         found: list[dict[str, Any]] = self._ask("GET", "faults")["rules"]
         return found
 
     def clear_faults(self, number: int | None = None) -> None:
-        """Remove all faults, or one."""
+        """Removes all faults, or one."""
         self._ask("DELETE", "faults", {} if number is None else {"number": number})
 
     def set(self, provider: str, account: str | None = None, **commands: Any) -> None:
-        """Change an account (the provider's first when none is named)."""
+        """Changes an account (the provider's first when none is named)."""
         named = {} if account is None else {"account": account}
         self._ask("POST", "set", body={"provider": provider, **named, **commands})
 
     def clock(self, *, freeze: bool | None = None, advance: float = 0) -> str:
-        """Stop, start or advance the sandbox's clock; returns its time, ISO 8601."""
+        """Stops, starts or advances the sandbox's clock; returns its time, ISO 8601."""
         frozen = {} if freeze is None else {"freeze": freeze}
         return str(self._ask("POST", "clock", body={**frozen, "advance": advance})["now"])
 
     def reset(self) -> None:
-        """Restore the sample accounts."""
+        """Restores the sample accounts."""
         self._ask("POST", "reset")
 
     def _ask(self, method: str, name: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:

@@ -22,7 +22,7 @@ class SandboxClock:
         self.started = present()
 
     def now(self) -> datetime:
-        """Return the sandbox's time, aware, in UTC."""
+        """Returns the sandbox's time, aware, in UTC."""
         with self._lock:
             return self._now()
 
@@ -30,12 +30,12 @@ class SandboxClock:
         return (self._frozen_at or self._present()) + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock (with a negative number, set it back)."""
+        """Advances the clock (with a negative number, sets it back)."""
         with self._lock:
             self._offset += timedelta(seconds=seconds)
 
     def freeze(self, frozen: bool) -> None:
-        """Stop the clock, or let it run on from where it stopped."""
+        """Stops the clock, or lets it run on from where it stopped."""
         with self._lock:
             if frozen and self._frozen_at is None:
                 self._frozen_at = self._present()
@@ -49,14 +49,14 @@ class SandboxClock:
         return self._frozen_at is not None
 
     def reset(self) -> None:
-        """Return to the real time, running."""
+        """Returns to the real time, running."""
         with self._lock:
             self._offset, self._frozen_at = timedelta(), None
             self.started = self._present()
 
 
 def paris(moment: datetime) -> datetime:
-    """Return `moment` in Paris time without a zone, as two of the vendors write their times.
+    """Returns `moment` in Paris time without a zone, as two of the vendors write their times.
 
     Computed by the European rule, since `zoneinfo` needs files that a machine may not have.
     """
@@ -66,6 +66,6 @@ def paris(moment: datetime) -> datetime:
 
 
 def _last_sunday(year: int, month: int) -> datetime:
-    """Return 01:00 UTC on the last Sunday of a month of 31 days, when Europe changes its clocks."""
+    """Returns 01:00 UTC on the last Sunday of a month of 31 days, when Europe changes its clocks."""
     last = datetime(year, month, 31, 1, tzinfo=UTC)
     return last - timedelta(days=(last.weekday() + 1) % 7)

@@ -13,7 +13,7 @@ from .simulation import Simulation
 
 
 def control(simulation: Simulation, request: Request) -> Reply:
-    """Answer one control request; 400 with an error for a command that cannot be carried out."""
+    """Answers one control request; 400 with an error for a command that cannot be carried out."""
     segments = request.segments()
     action = _ACTIONS.get((request.method, segments[0] if segments else ""))
     if action is None or len(segments) != 1:

@@ -26,7 +26,7 @@ class Request:
     client: str = "127.0.0.1"
 
     def segments(self) -> list[str]:
-        """Return the path's segments, each decoded by itself, so that an encoded slash stays in its segment."""
+        """Returns the path's segments, each decoded by itself, so that an encoded slash stays in its segment."""
         return [unquote(part) for part in self.path.split("/") if part]
 
 
@@ -54,15 +54,15 @@ class Reply:
     parts: Iterator[bytes] | None = None
 
     def whole(self) -> Reply:
-        """Return the reply with its whole body; consumes `parts`."""
+        """Returns the reply with its whole body; consumes `parts`."""
         return self if self.parts is None else replace(self, body=b"".join(self.parts), parts=None)
 
 
 def json_reply(value: Any, status: int = 200, content_type: str = JSON_TYPE) -> Reply:
-    """Return `value` as JSON text, with accents unescaped."""
+    """Returns `value` as JSON text, with accents unescaped."""
     return Reply(json.dumps(value, ensure_ascii=False).encode(), status, content_type)
 
 
 def text_reply(text: str, status: int = 200, content_type: str = TEXT_TYPE) -> Reply:
-    """Return plain text, or text of another `content_type`."""
+    """Returns plain text, or text of another `content_type`."""
     return Reply(text.encode(), status, content_type)

@@ -73,7 +73,7 @@ class Rule:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], number: int) -> Rule:
-        """Make a rule from a control request. Raises `SettingError`."""
+        """Makes a rule from a control request. Raises `SettingError`."""
         known = {f.name for f in fields(cls)} - {"number", "seen", "fired"}
         unknown = sorted(set(data) - known)
         if unknown:
@@ -88,21 +88,21 @@ class Rule:
         return rule
 
     def shown(self) -> dict[str, Any]:
-        """Return the rule as JSON values, with how often it matched (`seen`) and fired."""
+        """Returns the rule as JSON values, with how often it matched (`seen`) and fired."""
         return asdict(self)
 
     def works_first(self) -> bool:
-        """Return whether the provider's work is done before the fault applies."""
+        """Returns whether the provider's work is done before the fault applies."""
         if self.kind in _ALWAYS_WORKS_FIRST:
             return True
         return self.when == "after" and self.kind not in _NEVER_WORKS_FIRST
 
     def bad_row(self, call: Call) -> int:
-        """Return the index of the first address in the call that contains `contains`."""
+        """Returns the index of the first address in the call that contains `contains`."""
         return next((i for i, address in enumerate(call.addresses) if self.contains in address), 0)
 
     def applies(self, provider: str, call: Call) -> bool:
-        """Return whether the fault applies to this call. Counts the call."""
+        """Returns whether the fault applies to this call. Counts the call."""
         if not self._matches(provider, call):
             return False
         self.seen += 1
@@ -114,7 +114,7 @@ class Rule:
         return True
 
     def _draw(self) -> float:
-        """Return a number from 0 to 1 that depends only on the seed and on the number of matching calls so far."""
+        """Returns a number from 0 to 1 that depends only on the seed and on the number of matching calls so far."""
         digest = hashlib.sha256(f"{self.seed}:{self.seen}".encode()).digest()
         return int.from_bytes(digest[:6], "big") / 2**48
 
@@ -144,7 +144,7 @@ class Faults:
         self._number = 0
 
     def add(self, rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Append rules, all or none. Raises `SettingError`."""
+        """Appends rules, all or none. Raises `SettingError`."""
         with self._lock:
             made = [Rule.from_json(data, self._number + i) for i, data in enumerate(rules, start=1)]
             self._number += len(made)
@@ -152,17 +152,17 @@ class Faults:
             return [rule.shown() for rule in made]
 
     def clear(self, number: int | None = None) -> None:
-        """Remove all rules, or the one of that number."""
+        """Removes all rules, or the one of that number."""
         with self._lock:
             self._rules = [rule for rule in self._rules if number is not None and rule.number != number]
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the active rules as JSON values."""
+        """Returns the active rules as JSON values."""
         with self._lock:
             return [rule.shown() for rule in self._rules]
 
     def applied(self, provider: str, call: Call) -> Applied:
-        """Return the faults of this call. Latencies add up; of the other rules the first that matches is used."""
+        """Returns the faults of this call. Latencies add up; of the other rules the first that matches is used."""
         latency = 0.0
         with self._lock:
             for rule in self._rules:
@@ -179,7 +179,7 @@ _NOTICE = "<br />\n<b>Notice</b>:  Undefined index: prenom in <b>/var/www/api/in
 
 
 def apply_fault(reply: Reply, rule: Rule) -> Reply:
-    """Return the answer changed by the fault; unchanged for faults of the connection."""
+    """Returns the answer changed by the fault; unchanged for faults of the connection."""
     change = _CHANGES.get(rule.kind)
     return change(reply, rule) if change else reply
 
@@ -217,7 +217,7 @@ def _notice(reply: Reply, rule: Rule) -> Reply:
 
 
 def _accented(text: str) -> str:
-    """Add accents to `text`, so that another charset is visible; JSON keeps its shape."""
+    """Adds accents to `text`, so that another charset is visible; JSON keeps its shape."""
     try:
         value: Any = json.loads(text)
     except ValueError:

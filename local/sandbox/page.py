@@ -25,7 +25,7 @@ border-bottom:1px solid #e8ebf0;white-space:nowrap}th{font-weight:600;color:#5b6
 
 
 def page(simulation: Simulation, query: Mapping[str, str]) -> str:
-    """Return the page as HTML. `?refresh=SECONDS` reloads it automatically."""
+    """Returns the page as HTML. `?refresh=SECONDS` reloads it automatically."""
     state = simulation.state(_NEWEST)
     refresh = query.get("refresh", "")
     meta = f'<meta http-equiv="refresh" content="{int(refresh)}">' if refresh.isdecimal() else ""
@@ -45,7 +45,7 @@ def page(simulation: Simulation, query: Mapping[str, str]) -> str:
 
 
 def mail(simulation: Simulation, number: str) -> str | None:
-    """Return the HTML of a mail that an account has sent, as its recipients see it; None if there is none."""
+    """Returns the HTML of a mail that an account has sent, as its recipients see it; None if there is none."""
     for provider in simulation.state()["providers"].values():
         for account in provider["accounts"].values():
             for message in account.get("messages", ()):

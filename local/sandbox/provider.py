@@ -22,32 +22,32 @@ class SimulatedProvider(Protocol):
     name: str
 
     def recognise(self, request: Request) -> Call:
-        """Recognise the function, account and contacts of a request. Changes nothing."""
+        """Recognises the function, account and contacts of a request. Changes nothing."""
 
     def answer(self, request: Request, call: Call) -> Reply:
-        """Do the work and answer as the vendor does."""
+        """Does the work and answers as the vendor does."""
 
     def up_to_row(self, request: Request, call: Call, row: int) -> tuple[Request, Call] | None:
-        """Return the call with only the contacts before index `row`; None when there are none."""
+        """Returns the call with only the contacts before index `row`; None when there are none."""
 
     def refusal(self, call: Call, message: str) -> Reply:
-        """Return the vendor's refusal of a call's contact, with this message."""
+        """Returns the vendor's refusal of a call's contact, with this message."""
 
     def wrong_key(self, call: Call) -> Reply:
-        """Return the vendor's answer to an unknown key."""
+        """Returns the vendor's answer to an unknown key."""
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Return the provider's state as JSON values without secrets; at most `newest` rows of each list."""
+        """Returns the provider's state as JSON values without secrets; at most `newest` rows of each list."""
 
     def change(self, command: Mapping[str, Any]) -> None:
-        """Carry out one control command. Raises `SettingError`."""
+        """Carries out one control command. Raises `SettingError`."""
 
     def reset(self) -> None:
-        """Restore the sample accounts."""
+        """Restores the sample accounts."""
 
 
 def set_options(options: DataclassInstance, values: Mapping[str, Any]) -> None:
-    """Set options. Raises `SettingError` with the known names for an unknown one."""
+    """Sets options. Raises `SettingError` with the known names for an unknown one."""
     known = [option.name for option in fields(options)]
     for name, value in values.items():
         if name not in known:

@@ -22,18 +22,18 @@ SAMPLE_PROVIDERS = tuple(_BASE_PATHS)
 
 
 def sample_account(provider: str) -> dict[str, str]:
-    """Return the keys and other options of the sample account at `provider`: what its simulator accepts."""
+    """Returns the keys and other options of the sample account at `provider`: what its simulator accepts."""
     [account] = [one for one in _SAMPLE["accounts"].values() if one["provider"] == provider]
     return {name: value for name, value in account.items() if name != "provider"}
 
 
 def asks_for_sandbox(values: Mapping[str, Any]) -> bool:
-    """Return whether a configuration, as TOML values, has `sandbox = true`."""
+    """Returns whether a configuration, as TOML values, has `sandbox = true`."""
     return values.get("sandbox") is True
 
 
 def pointed_at_sandbox(values: Mapping[str, Any], sandbox_url: str, public_url: str) -> dict[str, Any]:
-    """Return the values of a configuration with `sandbox = true` as the product reads them.
+    """Returns the values of a configuration with `sandbox = true` as the product reads them.
 
     Accounts without a `base_url` get that of the sandbox, `[api]` without a `public_url` gets the stack's own, and the
     line `sandbox = true` goes. What has the wrong type stays for the product to report.
@@ -57,7 +57,7 @@ def sample_config(
     public_url: str = "http://127.0.0.1:8000",
     sample: Mapping[str, Any] = _SAMPLE,
 ) -> str:
-    """Return the TOML text of the sample world with its accounts at `providers` alone, all at the sandbox.
+    """Returns the TOML text of the sample world with its accounts at `providers` alone, all at the sandbox.
 
     `public_url` is the product's own address, for links that it writes; `sample` another release's sample world.
     """

@@ -39,13 +39,13 @@ class SandboxServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Track the connection and serve it in its own thread."""
+        """Tracks the connection and serves it in its own thread."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection: normally, or with a reset after `abort`."""
+        """Closes a connection: normally, or with a reset after `abort`."""
         with self._lock:
             self._open.discard(request)
             aborted = request in self._aborted
@@ -56,13 +56,13 @@ class SandboxServer(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def abort(self, connection: socket.socket) -> None:
-        """Make the connection end with a reset (RST) when its handler returns."""
+        """Makes the connection end with a reset (RST) when its handler returns."""
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         with self._lock:
             self._aborted.add(connection)
 
     def close_all(self) -> None:
-        """Close every open connection, which ends their threads."""
+        """Closes every open connection, which ends their threads."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -72,12 +72,12 @@ class SandboxServer(ThreadingHTTPServer):
                 continue  # already closed by the other side
 
     def wake(self) -> None:
-        """Accept no more connections, so that `shutdown` need not wait for the next poll."""
+        """Accepts no more connections, so that `shutdown` need not wait for the next poll."""
         with contextlib.suppress(OSError):  # not every system lets a listening socket be shut down
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a client that disconnects; print any other error as usual."""
+        """Ignores a client that disconnects; prints any other error as usual."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.number = next(self.server.connection_numbers)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: request lines may contain secrets, and the call log has every call."""
+        """Logs nothing: request lines may contain secrets, and the call log has every call."""
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
@@ -192,13 +192,13 @@ class Sandbox:
         return self._server.simulation
 
     def restart(self, simulation: Simulation) -> None:
-        """Serve `simulation` from now on, as if newly started; requests under way end and do not change it."""
+        """Serves `simulation` from now on, as if newly started; requests under way end and do not change it."""
         before, self._server.simulation = self._server.simulation, simulation
         before.stopping.set()
         self._server.close_all()
 
     def stop(self) -> None:
-        """Stop serving, close every connection, free the port. Idempotent."""
+        """Stops serving, closes every connection, frees the port. Idempotent."""
         if self.simulation.stopping.is_set():
             return
         self.simulation.stopping.set()
@@ -216,5 +216,5 @@ class Sandbox:
 
 
 def start(port: int = 0, simulation: Simulation | None = None) -> Sandbox:
-    """Start a sandbox on 127.0.0.1 in threads of this process; port 0 takes a free one."""
+    """Starts a sandbox on 127.0.0.1 in threads of this process; port 0 takes a free one."""
     return Sandbox(SandboxServer(port, simulation or Simulation()))

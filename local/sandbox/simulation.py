@@ -55,7 +55,7 @@ class Simulation:
         self.providers: dict[str, SimulatedProvider] = {made.name: made for made in (p(self.clock) for p in providers)}
 
     def reset(self) -> None:
-        """Restore the samples; no faults, no calls, the clock running."""
+        """Restores the samples; no faults, no calls, the clock running."""
         self.clock.reset()
         self.faults.clear()
         self.call_log.clear()
@@ -63,7 +63,7 @@ class Simulation:
             provider.reset()
 
     def handle(self, provider: SimulatedProvider, request: Request, connection: int) -> Handled:
-        """Apply a call's fault, if there is one, and do its work before it, after it or not at all."""
+        """Applies a call's fault, if there is one, and does its work before it, after it or not at all."""
         call = provider.recognise(request)
         entry = self.call_log.begin(
             provider.name, call, request.method, request.headers.get("content-type", ""), connection
@@ -104,7 +104,7 @@ class Simulation:
         return _NOTHING_DONE
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Return the whole state as JSON values without secrets; at most `newest` rows of each list."""
+        """Returns the whole state as JSON values without secrets; at most `newest` rows of each list."""
         summary = self.call_log.summary()
         empty: dict[str, Any] = {"calls": {}, "rows": {}, "connections": 0, "most_in_flight": 0}
         return {

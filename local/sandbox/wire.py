@@ -18,7 +18,7 @@ _STEP_SECONDS = 0.1
 
 
 def head(reply: Reply, length: int | None, *, encoding: str = "", close: bool = False, chunked: bool = False) -> bytes:
-    """Return status line and headers; `length` None omits Content-Length."""
+    """Returns status line and headers; `length` None omits Content-Length."""
     try:
         phrase = http.HTTPStatus(reply.status).phrase
     except ValueError:
@@ -37,7 +37,7 @@ def head(reply: Reply, length: int | None, *, encoding: str = "", close: bool = 
 
 
 def send_whole(connection: socket.socket, reply: Reply, *, with_body: bool = True) -> None:
-    """Send head and body in one write (two cost 40 ms without TCP_NODELAY), or chunk by chunk."""
+    """Sends head and body in one write (two cost 40 ms without TCP_NODELAY), or chunk by chunk."""
     if reply.parts is None:
         connection.sendall(head(reply, len(reply.body)) + (reply.body if with_body else b""))
         return
@@ -48,13 +48,13 @@ def send_whole(connection: socket.socket, reply: Reply, *, with_body: bool = Tru
 
 
 def send_half(connection: socket.socket, reply: Reply) -> None:
-    """Send the head and half of the body; the caller closes the connection."""
+    """Sends the head and half of the body; the caller closes the connection."""
     body = reply.body or b" "
     connection.sendall(head(reply, len(body)) + body[: len(body) // 2])
 
 
 def drip(connection: socket.socket, reply: Reply, rule: Rule, pause: Callable[[float], bool]) -> None:
-    """Send the answer byte by byte: no single read of the client waits long, but the whole answer does."""
+    """Sends the answer byte by byte: no single read of the client waits long, but the whole answer does."""
     connection.sendall(head(reply, len(reply.body)))
     for place in range(len(reply.body)):
         if pause(rule.delay_seconds or 0.5):
@@ -63,7 +63,7 @@ def drip(connection: socket.socket, reply: Reply, rule: Rule, pause: Callable[[f
 
 
 def send_huge(connection: socket.socket, reply: Reply, rule: Rule) -> None:
-    """Send a body of `size_bytes`: the beginning of a JSON string without an end."""
+    """Sends a body of `size_bytes`: the beginning of a JSON string without an end."""
     if rule.compressed:
         body = _huge_packed(rule.size_bytes)
         connection.sendall(head(reply, len(body), encoding="gzip", close=True) + body)
@@ -89,7 +89,7 @@ def _huge(size: int) -> Iterator[bytes]:
 
 
 def stay_silent(connection: socket.socket, seconds: float, pause: Callable[[float], bool]) -> None:
-    """Send nothing until the time is over, the client disconnects, or the sandbox stops."""
+    """Sends nothing until the time is over, the client disconnects, or the sandbox stops."""
     left = seconds
     while left > 0 and not _disconnected(connection):
         step = min(left, _STEP_SECONDS)

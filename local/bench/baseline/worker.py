@@ -22,7 +22,7 @@ signups: Any = boto3.resource("dynamodb").Table(os.environ["SIGNUPS_TABLE"])
 
 
 def deliver(record: SQSRecord) -> dict[str, str]:
-    """Send one signup to the provider. Raises requests' errors, after which SQS delivers the message again."""
+    """Sends one signup to the provider. Raises requests' errors, after which SQS delivers the message again."""
     event: Any = record.json_body
     contact = {"email": event["email"], **event["fields"]}
     answer = requests.post(
@@ -39,6 +39,6 @@ once: Any = idempotent_function(deliver, data_keyword_argument="record", config=
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Handle a batch of messages, as the Lambda function."""
+    """Handles a batch of messages, as the Lambda function."""
     config.register_lambda_context(context)
     return process_partial_response(event=event, record_handler=once, processor=processor, context=context)

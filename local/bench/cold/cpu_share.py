@@ -21,7 +21,7 @@ class NoQuota(Exception):
 
 @contextmanager
 def limited(share: float) -> Iterator[Limit]:
-    """Yield a function that limits a process to `share` of a processor from now on. Raises NoQuota.
+    """Yields a function that limits a process to `share` of a processor from now on. Raises NoQuota.
 
     Works with the version of cgroups that the machine has. Processes must have ended when the context is left.
     """

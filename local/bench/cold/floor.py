@@ -19,7 +19,7 @@ sqs: Any = boto3.client("sqs")
 
 @app.route("/signup", methods=["POST"])
 def signup() -> Response:
-    """Store a signup and tell a queue."""
+    """Stores a signup and tells a queue."""
     request: Any = app.current_request
     event_id = str(uuid.uuid4())
     dynamodb.put_item(

@@ -59,7 +59,7 @@ class WrongAnswer(Exception):
 def running(
     function: Startable, log: Path, *, limit: Callable[[int], None] | None = None, python: str = sys.executable
 ) -> Iterator[Environment]:
-    """Start the function and have it answer one event; yields the environment, which ends with the context.
+    """Starts the function and has it answer one event; yields the environment, which ends with the context.
 
     From the first event on, the process is given to `limit`. The event is there before the function is, as when a
     request causes the cold start. Raises WrongAnswer.
@@ -108,5 +108,5 @@ def _await(invocation: Invocation, function: Startable, process: subprocess.Pope
 
 
 def _cpu(pid: int) -> float:
-    """Return the processor seconds of all threads of a process so far: the clock that Linux keeps for it."""
+    """Returns the processor seconds of all threads of a process so far: the clock that Linux keeps for it."""
     return time.clock_gettime((~pid << 3) | 2)

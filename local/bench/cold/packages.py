@@ -17,7 +17,7 @@ _FLOOR = Path(__file__).with_name("floor.py")
 
 
 def unpacked_product(configuration: Path, folder: Path, region: str, python: str) -> tuple[Path, Description]:
-    """Package Relais of the stage `local` into `folder`; returns the unpacked zip and what its template describes.
+    """Packages Relais of the stage `local` into `folder`; returns the unpacked zip and what its template describes.
 
     Where this machine has no Python of Lambda's version, the zip has no bytecode; `python`, which runs it, makes some.
     """
@@ -33,7 +33,7 @@ def unpacked_product(configuration: Path, folder: Path, region: str, python: str
 
 
 def plain_floor(folder: Path, product: Path) -> Path:
-    """Lay out the floor as pip and Chalice leave it, without bytecode: `app.py`, packages, Chalice's router."""
+    """Lays out the floor as pip and Chalice leave it, without bytecode: `app.py`, packages, Chalice's router."""
     root = folder / "floor"
     root.mkdir()
     shutil.copy(_FLOOR, root / "app.py")

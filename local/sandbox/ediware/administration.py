@@ -48,7 +48,7 @@ def pools_list(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def user_create(at: Context, params: Mapping[str, Any]) -> Any:
-    """Create a sub-account; the quota must be below the main account's."""
+    """Creates a sub-account; the quota must be below the main account's."""
     log = str(params.get("log", ""))
     if not re.fullmatch(r"[A-Za-z0-9_.-]{7,}", log):
         raise Refused("Error log invalid")
@@ -62,13 +62,13 @@ def user_create(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def user_update(at: Context, params: Mapping[str, Any]) -> Any:
-    """Change a sub-account; absent fields stay."""
+    """Changes a sub-account; absent fields stay."""
     _set_user(at, _the_user(at, params), params)
     return _OK
 
 
 def user_delete(at: Context, params: Mapping[str, Any]) -> Any:
-    """Delete a sub-account, unless it has sent a campaign."""
+    """Deletes a sub-account, unless it has sent a campaign."""
     user = _the_user(at, params)
     if any(campaign.user_id == user.id for campaign in at.account.campaigns):
         raise Refused("Error this user has sent campaigns")
@@ -95,7 +95,7 @@ def list_list(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def list_create(at: Context, params: Mapping[str, Any]) -> Any:
-    """Create a list. The text says `name`, the sample posts `nom`: both are accepted."""
+    """Creates a list. The text says `name`, the sample posts `nom`: both are accepted."""
     name = str(params.get("nom") or params.get("name") or "")
     fields = _names(params, "field_list", 50)
     index = _names(params, "field_index", 20)
@@ -118,7 +118,7 @@ def list_create(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def list_delete(at: Context, params: Mapping[str, Any]) -> Any:
-    """Delete a list, unless it is protected; the vendor documents that refusal as bare text."""
+    """Deletes a list, unless it is protected; the vendor documents that refusal as bare text."""
     found = the_list(at, params)
     if found.protected:
         raise Refused(_PROTECTED, bare=not at.options.protected_as_json)
@@ -127,7 +127,7 @@ def list_delete(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def campaigns_stats(at: Context, params: Mapping[str, Any]) -> Any:
-    """Return every campaign of the last 30 days, the account's and all its sub-accounts'."""
+    """Returns every campaign of the last 30 days, the account's and all its sub-accounts'."""
     shown = shown_campaigns(at.account, at.now)
     return [campaign_row(campaign, at.figures_at, place) for place, campaign in enumerate(shown)]
 

@@ -14,7 +14,7 @@ _NOT_COMMANDS = frozenset({"provider", "account"})
 
 
 def new_account(data: Mapping[str, Any]) -> Account:
-    """Return an empty account: `name` and `api_key`, and `user_id`, `log`, `quota` if wanted."""
+    """Returns an empty account: `name` and `api_key`, and `user_id`, `log`, `quota` if wanted."""
     try:
         name, key = str(data["name"]), str(data["api_key"])
     except KeyError as error:
@@ -27,7 +27,7 @@ def new_account(data: Mapping[str, Any]) -> Account:
 def carry_out(
     account: Account, options: Options, command: Mapping[str, Any], now: datetime, new_id: Callable[[], str]
 ) -> None:
-    """Make the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
+    """Makes the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
     for key, value in command.items():
         if key == "options":
             set_options(options, value)
@@ -89,7 +89,7 @@ def _list_of(account: Account, list_id: Any) -> ContactList:
 
 
 def _add_unsubscribed(account: Account, value: Any, now: datetime) -> None:
-    """Add people who unsubscribed by Ediware's own link."""
+    """Adds people who unsubscribed by Ediware's own link."""
     for address in value:
         account.unsubscribed.setdefault(str(address), now)
 

@@ -20,7 +20,7 @@ _OK = {"result": "ok"}
 
 
 def list_insert(at: Context, params: Mapping[str, Any]) -> Any:
-    """Insert all rows or none: the vendor does not document a call with one bad row."""
+    """Inserts all rows or none: the vendor does not document a call with one bad row."""
     found = the_list(at, params)
     rows = params.get("tab_insert")
     if not isinstance(rows, list) or not rows:
@@ -32,7 +32,7 @@ def list_insert(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def list_insert_url(at: Context, params: Mapping[str, Any]) -> Any:
-    """Insert the rows of a CSV file with `;` between columns; the sandbox fetches from this machine only."""
+    """Inserts the rows of a CSV file with `;` between columns; the sandbox fetches from this machine only."""
     found = the_list(at, params)
     reader = csv.DictReader(io.StringIO(at.fetched), delimiter=";")
     found.rows.extend([_row(found, row, number) for number, row in enumerate(reader, start=1)])
@@ -40,19 +40,19 @@ def list_insert_url(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def unsub_add(at: Context, params: Mapping[str, Any]) -> Any:
-    """Add an address to the account's unsubscribed list; repeating it is no failure."""
+    """Adds an address to the account's unsubscribed list; repeating it is no failure."""
     at.account.unsubscribed.setdefault(_address(params), at.now)
     return 1 if at.options.unsub_answers_1 else _OK
 
 
 def unsub_global_add(at: Context, params: Mapping[str, Any]) -> Any:
-    """Add an address to the delisting list."""
+    """Adds an address to the delisting list."""
     at.account.delisted.setdefault(_address(params), at.now)
     return 1 if at.options.unsub_answers_1 else _OK
 
 
 def the_list(at: Context, params: Mapping[str, Any]) -> ContactList:
-    """Return the list of `list_id`. Raises `Refused` for an unknown id."""
+    """Returns the list of `list_id`. Raises `Refused` for an unknown id."""
     found = at.account.lists.get(str(params.get("list_id", "")))
     if found is None:
         raise Refused("Error list_id invalid")
@@ -82,7 +82,7 @@ def _address(params: Mapping[str, Any]) -> str:
 
 
 def fetch_csv(params: Mapping[str, Any]) -> str:
-    """Return the text of the file at `url`, fetched before the account is locked, since its server may be slow."""
+    """Returns the text of the file at `url`, fetched before the account is locked, since its server may be slow."""
     url = str(params.get("url", ""))
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.hostname not in ("127.0.0.1", "localhost", "::1"):

@@ -29,7 +29,7 @@ class ContactList:
     rows: list[dict[str, str]] = field(default_factory=list)
 
     def shown(self, newest: int | None) -> dict[str, Any]:
-        """Return the list as JSON values."""
+        """Returns the list as JSON values."""
         rows = self.rows if newest is None else self.rows[-newest:]
         return {
             "name": self.name,
@@ -80,7 +80,7 @@ class Campaign:
     figures: dict[str, int] | None = None
 
     def figures_at(self, now: datetime) -> dict[str, int]:
-        """Return the figures at a time; after a day most of the final ones are reached."""
+        """Returns the figures at a time; after a day most of the final ones are reached."""
         if self.figures is not None:
             return dict.fromkeys(_FINAL_SHARES, 0) | self.figures
         hours = max(0.0, (now - self.sent).total_seconds() / 3600)
@@ -101,7 +101,7 @@ _INTEGERS = frozenset({"click", "hard_bounce", "soft_bounce", "unsubscribe"})
 
 
 def campaign_row(campaign: Campaign, now: datetime, place: int) -> dict[str, Any]:
-    """Return a row of `campaigns_stats`: strings and integers mixed, differently in each row."""
+    """Returns a row of `campaigns_stats`: strings and integers mixed, differently in each row."""
     figures = {"volume": campaign.volume, **campaign.figures_at(now)}
     odd = place % 2 == 1
     return {
@@ -135,6 +135,6 @@ class Account:
 
 
 def shown_campaigns(account: Account, now: datetime) -> list[Campaign]:
-    """Return the campaigns that the vendor still shows, newest first."""
+    """Returns the campaigns that the vendor still shows, newest first."""
     shown = [c for c in account.campaigns if timedelta() <= now - c.sent <= SHOWN_FOR]
     return sorted(shown, key=lambda c: c.sent, reverse=True)

@@ -11,7 +11,7 @@ API_KEY = sample_account("ediware")["api_key"]
 
 
 def sample_accounts(now: datetime) -> list[Account]:
-    """Return one account, `paris`, with three lists, sub-accounts, and campaigns sent relative to `now`."""
+    """Returns one account, `paris`, with three lists, sub-accounts, and campaigns sent relative to `now`."""
     paris = Account("paris", API_KEY, user_id="1474", log="example_main", quota=500_000)
     paris.lists = {found.id: found for found in _lists()}
     paris.users = {user.id: user for user in _users()}

@@ -52,14 +52,14 @@ class Ediware:
         self.reset()
 
     def reset(self) -> None:
-        """Restore the sample accounts and the default options."""
+        """Restores the sample accounts and the default options."""
         with self._lock:
             self.options = Options()
             self.accounts = {account.name: account for account in sample_accounts(self._clock.now())}
             self._ids = itertools.count(33541)
 
     def recognise(self, request: Request) -> Call:
-        """Recognise a call. Its JSON is read whatever the Content-Type: the vendor's sample sends it as a form."""
+        """Recognises a call. Its JSON is read whatever the Content-Type: the vendor's sample sends it as a form."""
         segments = request.segments()
         function = segments[1] if len(segments) == 2 else ""
         params = _parsed(request.body)
@@ -68,7 +68,7 @@ class Ediware:
             return Call(function, account.name if account else "", _addresses(params), params)
 
     def answer(self, request: Request, call: Call) -> Reply:
-        """Answer; failures are sent under HTTP 200, as `{"error": "1", "message": …}`."""
+        """Answers; failures are sent under HTTP 200, as `{"error": "1", "message": …}`."""
         function = self._function(request, call)
         if function is None:
             return text_reply("<html><body><h1>404 Not Found</h1></body></html>", 404, HTML_TYPE)
@@ -81,27 +81,27 @@ class Ediware:
         return json_reply(result, content_type=self.options.content_type)
 
     def up_to_row(self, request: Request, call: Call, row: int) -> tuple[Request, Call] | None:
-        """Return a `list_insert` with the rows before `row`."""
+        """Returns a `list_insert` with the rows before `row`."""
         if row == 0 or call.function != "list_insert":
             return None
         data = {**call.data, "tab_insert": call.data["tab_insert"][:row]}
         return request, replace(call, data=data, addresses=call.addresses[:row])
 
     def refusal(self, call: Call, message: str) -> Reply:
-        """Return `message` as Ediware wraps it."""
+        """Returns `message` as Ediware wraps it."""
         return self._refused(Refused(message))
 
     def wrong_key(self, call: Call) -> Reply:
-        """Return the documented answer to a wrong key."""
+        """Returns the documented answer to a wrong key."""
         return self._refused(Refused(_WRONG_KEY))
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Return every account with its lists, sub-accounts, campaigns and unsubscribed addresses."""
+        """Returns every account with its lists, sub-accounts, campaigns and unsubscribed addresses."""
         with self._lock:
             return {"accounts": {name: self._account(each, newest) for name, each in self.accounts.items()}}
 
     def change(self, command: Mapping[str, Any]) -> None:
-        """Carry out a control command on one account (the first when none is named)."""
+        """Carries out a control command on one account (the first when none is named)."""
         with self._lock:
             name = command.get("account") or next(iter(self.accounts))
             if "add_account" in command:
@@ -169,7 +169,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _addresses(params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the addresses of a call: for `list_insert` all values with an @ sign, since the list may be unknown."""
+    """Returns the addresses of a call: for `list_insert` all values with an @ sign, since the list may be unknown."""
     rows = params.get("tab_insert")
     if isinstance(rows, list):
         return tuple(_address_of(row) for row in rows)

@@ -14,14 +14,14 @@ _PAGE = 20
 
 
 def me(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the key's owner and credit: the balance as a string, the number of mails as an integer."""
+    """Returns the key's owner and credit: the balance as a string, the number of mails as an integer."""
     balance = at.account.balance
     credits = {"creditMail": int(balance * 1000), "currency": "EUR", "balance": f"{balance:.2f}"}
     return {"user": {"username": at.account.username}, "credits": credits}
 
 
 def subaccount_create(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Create a sub-account; its credit is taken from the main account."""
+    """Creates a sub-account; its credit is taken from the main account."""
     given = params.get("parameters")
     given = given if isinstance(given, Mapping) else {}
     email, kind = str(given.get("email") or ""), str(params.get("type") or "")
@@ -58,7 +58,7 @@ def subaccount_list(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def credit_add(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Move credit (EUR) from the main account to a sub-account."""
+    """Moves credit (EUR) from the main account to a sub-account."""
     credit, sub = _transfer(at, params)
     if credit > at.account.balance:
         raise Refused(8, "Crédits insuffisants")
@@ -66,7 +66,7 @@ def credit_add(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def credit_remove(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Move credit (EUR) back from a sub-account."""
+    """Moves credit (EUR) back from a sub-account."""
     credit, sub = _transfer(at, params)
     if credit > sub.balance:
         raise Refused(8, "Crédits insuffisants")

@@ -17,7 +17,7 @@ NewId = Callable[[], int]
 
 
 def new_account(data: Mapping[str, Any]) -> Account:
-    """Return an empty account: `name` and `api_key`."""
+    """Returns an empty account: `name` and `api_key`."""
     try:
         name = str(data["name"])
         return Account(name, str(data["api_key"]), str(data.get("username", f"{name}@example.com")))
@@ -26,7 +26,7 @@ def new_account(data: Mapping[str, Any]) -> Account:
 
 
 def carry_out(account: Account, options: Options, command: Mapping[str, Any], now: datetime, new_id: NewId) -> None:
-    """Make the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
+    """Makes the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
     for key, value in command.items():
         if key == "options":
             set_options(options, value)
@@ -40,7 +40,7 @@ def carry_out(account: Account, options: Options, command: Mapping[str, Any], no
 
 
 def _add_optouts(account: Account, rows: Any, now: datetime, new_id: NewId) -> None:
-    """Add people who opted out: addresses, or `{"email", "seconds_ago", "id"}`."""
+    """Adds people who opted out: addresses, or `{"email", "seconds_ago", "id"}`."""
     for row in rows:
         given = row if isinstance(row, Mapping) else {"email": row}
         created = now - timedelta(seconds=float(given.get("seconds_ago", 0)))
@@ -53,7 +53,7 @@ def _remove_optouts(account: Account, addresses: Any, now: datetime, new_id: New
 
 
 def _grow_optouts(account: Account, data: Any, now: datetime, new_id: NewId) -> None:
-    """Add a block of generated rows: `{"count", "domain", "seconds_ago"}`."""
+    """Adds a block of generated rows: `{"count", "domain", "seconds_ago"}`."""
     count, domain = int(data.get("count", 0)), str(data.get("domain", "example.com"))
     if count < 1 or not re.fullmatch(r"[A-Za-z0-9.-]+", domain):
         raise SettingError("grow_optouts needs count, at least 1, and takes a domain")

@@ -20,7 +20,7 @@ _ATTACHMENT_BYTES = 5_000_000
 
 
 def send(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Send a message now or later, to at most 500 people."""
+    """Sends a message now or later, to at most 500 people."""
     if at.account.refuse_send_with is not None:
         raise Refused(at.account.refuse_send_with, "Envoi refusé")
     if not params.get("subject") or not params.get("htmlContent"):
@@ -44,7 +44,7 @@ def send(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def message_cancel(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Cancel a scheduled message, up to 5 minutes before its time."""
+    """Cancels a scheduled message, up to 5 minutes before its time."""
     message = _the_message(at, params)
     if message.cancelled:
         raise Refused(5, "Le message est déjà annulé")
@@ -58,7 +58,7 @@ def message_cancel(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bulk_status(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the status of each recipient's copy; reports are complete a minute after sending."""
+    """Returns the status of each recipient's copy; reports are complete a minute after sending."""
     message = _the_message(at, params)
     key = "statut" if at.options.statut else "status"
     rows = [
@@ -141,7 +141,7 @@ def _check_attachments(attachments: Any) -> None:
 
 
 def _due(at: Context, params: Mapping[str, Any]) -> datetime:
-    """Return the time of date, hour and minute in Paris; now without a date."""
+    """Returns the time of date, hour and minute in Paris; now without a date."""
     date = params.get("scheduledDeliveryDate")
     if date is None:
         return at.now

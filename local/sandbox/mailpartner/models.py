@@ -31,7 +31,7 @@ class Message:
     html: str = ""
 
     def state(self, now: datetime) -> str:
-        """Return the state for the page."""
+        """Returns the state for the page."""
         if self.cancelled:
             return "cancelled"
         return "sent" if now >= self.due else "scheduled"
@@ -93,5 +93,5 @@ Function = Callable[[Context, Mapping[str, Any]], dict[str, Any]]
 
 
 def delivered_by(message: Message) -> datetime:
-    """Return when a message's reports are complete: in the sandbox a minute after sending."""
+    """Returns when a message's reports are complete: in the sandbox a minute after sending."""
     return message.due + timedelta(minutes=1)

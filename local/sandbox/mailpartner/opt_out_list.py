@@ -18,7 +18,7 @@ _ID, _NUMBER = "9070503010", "8060402090"
 
 
 def stamp(moment: datetime) -> str:
-    """Return a time as the vendor writes it: Paris time without a zone."""
+    """Returns a time as the vendor writes it: Paris time without a zone."""
     return paris(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -31,7 +31,7 @@ class OptOut:
     created: datetime
 
     def row(self) -> dict[str, Any]:
-        """Return the row as `unsubscribe/list` shows it."""
+        """Returns the row as `unsubscribe/list` shows it."""
         return {"id": self.id, "email": self.value, "createdAt": stamp(self.created)}
 
 
@@ -45,7 +45,7 @@ class GeneratedRows:
     created: datetime
 
     def encoded(self, encode: Callable[[Any], str], deleted: frozenset[int]) -> Iterator[str]:
-        """Yield the text of each row that is not deleted, from a template that `encode` makes."""
+        """Yields the text of each row that is not deleted, from a template that `encode` makes."""
         row = OptOut(int(_ID), f"grown{_NUMBER}@{self.domain}", self.created).row()
         before, _, rest = encode(row).partition(_ID)
         between, _, after = rest.partition(_NUMBER)
@@ -63,7 +63,7 @@ class Snapshot:
     deleted: frozenset[int]
 
     def encoded(self, encode: Callable[[Any], str]) -> Iterator[list[str]]:
-        """Yield every row as text, in parts."""
+        """Yields every row as text, in parts."""
         part: list[str] = []
         for text in self._texts(encode):
             part.append(text)
@@ -99,18 +99,18 @@ class OptOuts:
         return bool(self._by_value.get(value.lower())) or self._number_of(value) is not None
 
     def put(self, row: OptOut) -> None:
-        """Add a row, or replace the one of its id."""
+        """Adds a row, or replaces the one of its id."""
         self.delete(row.id)
         self._rows[row.id] = row
         self._by_value.setdefault(row.value.lower(), set()).add(row.id)
 
     def grow(self, count: int, domain: str, created: datetime) -> None:
-        """Add a block of generated rows."""
+        """Adds a block of generated rows."""
         self._blocks.append(GeneratedRows(self._grown, self._grown + count - 1, domain.lower(), created))
         self._grown += count
 
     def delete(self, number: int) -> bool:
-        """Delete the row of an id; False if there is none."""
+        """Deletes the row of an id; False if there is none."""
         row = self._rows.pop(number, None)
         if row is not None:
             self._by_value[row.value.lower()].discard(number)
@@ -122,7 +122,7 @@ class OptOuts:
         return True
 
     def remove(self, value: str) -> None:
-        """Delete every row of an address."""
+        """Deletes every row of an address."""
         for number in list(self._by_value.get(value.lower(), ())):
             self.delete(number)
         grown = self._number_of(value)
@@ -130,11 +130,11 @@ class OptOuts:
             self._deleted.add(grown)
 
     def snapshot(self) -> Snapshot:
-        """Return the present list."""
+        """Returns the present list."""
         return Snapshot(tuple(self._rows.values()), tuple(self._blocks), frozenset(self._deleted))
 
     def shown(self, newest: int | None) -> Mapping[str, Any]:
-        """Return at most `newest` single rows, and the number of generated ones."""
+        """Returns at most `newest` single rows, and the number of generated ones."""
         rows = [row.row() for row in self._rows.values()]
         return {
             "optouts": rows if newest is None else rows[-newest:],
@@ -142,7 +142,7 @@ class OptOuts:
         }
 
     def _number_of(self, value: str) -> int | None:
-        """Return the number of the generated row with this address."""
+        """Returns the number of the generated row with this address."""
         found = _GROWN.fullmatch(value.lower())
         if found is None or str(int(found[1])) != found[1] or int(found[1]) in self._deleted:
             return None

@@ -12,7 +12,7 @@ API_KEY = sample_account("mailpartner")["api_key"]
 
 
 def sample_accounts(now: datetime) -> list[Account]:
-    """Return the account `lettre` with an opt-out list (one row of it a telephone number), a message, a sub-account."""
+    """Returns the account `lettre` with an opt-out list (one row is a telephone number), a message, a sub-account."""
     lettre = Account("lettre", API_KEY, "lettre@example.com")
     rows = [
         OptOut(733, "partie@example.com", now - timedelta(days=40)),

@@ -52,7 +52,7 @@ class MailPartner:
         self.reset()
 
     def reset(self) -> None:
-        """Restore the sample accounts and the default options."""
+        """Restores the sample accounts and the default options."""
         with self._lock:
             self.options = Options()
             self.accounts = {account.name: account for account in sample_accounts(self._clock.now())}
@@ -60,7 +60,7 @@ class MailPartner:
             self._requests: dict[str, deque[float]] = {}
 
     def recognise(self, request: Request) -> Call:
-        """Recognise a call: parameters are in the query of a GET and in the JSON body of a POST."""
+        """Recognises a call: parameters are in the query of a GET and in the JSON body of a POST."""
         path = request.path.strip("/")
         function = path.removeprefix(_VERSION) if path.startswith(_VERSION) else ""
         data = dict(request.query) if request.method == "GET" else _parsed(request.body)
@@ -69,7 +69,7 @@ class MailPartner:
         return Call(function, account.name if account else "", _addresses(data), data)
 
     def answer(self, request: Request, call: Call) -> Reply:
-        """Answer with `success` and `code` first, then the data; failures under the HTTP status of the options."""
+        """Answers with `success` and `code` first, then the data; failures under the HTTP status of the options."""
         methods, function = FUNCTIONS.get(call.function, ((), None))
         if function is None:
             return text_reply("<html><body><h1>Page introuvable</h1></body></html>", 404, HTML_TYPE)
@@ -94,20 +94,20 @@ class MailPartner:
         return None
 
     def refusal(self, call: Call, message: str) -> Reply:
-        """Return the refusal of an address: code 9 of `unsubscribe/add`, code 19 of `send`."""
+        """Returns the refusal of an address: code 9 of `unsubscribe/add`, code 19 of `send`."""
         return self._refused(Refused(19 if call.function == "send" else 9, message), call)
 
     def wrong_key(self, call: Call) -> Reply:
-        """Return the documented answer to a wrong key."""
+        """Returns the documented answer to a wrong key."""
         return self._refused(Refused(*_WRONG_KEY), call)
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Return every account with its opt-out list, messages, sub-accounts and credit."""
+        """Returns every account with its opt-out list, messages, sub-accounts and credit."""
         with self._lock:
             return {"accounts": {name: self._account(each, newest) for name, each in self.accounts.items()}}
 
     def change(self, command: Mapping[str, Any]) -> None:
-        """Carry out a control command on one account (the first when none is named)."""
+        """Carries out a control command on one account (the first when none is named)."""
         with self._lock:
             name = command.get("account") or next(iter(self.accounts))
             if "add_account" in command:
@@ -119,7 +119,7 @@ class MailPartner:
                 raise SettingError(f"no account {name}")
 
     def _count(self, client: str) -> None:
-        """Count a request; the limit is by IP, whatever the key, and by the real clock."""
+        """Counts a request; the limit is by IP, whatever the key, and by the real clock."""
         limit = self.options.rate_per_minute
         seen = self._requests.setdefault(client, deque())
         now = time.monotonic()
@@ -140,7 +140,7 @@ class MailPartner:
         return Context(account, self._clock.now(), self.options, self._new_id)
 
     def _new_id(self) -> int:
-        """Return an id; ids do not grow, since the vendor does not say that they do."""
+        """Returns an id; ids do not grow, since the vendor does not say that they do."""
         return 1000 + next(self._ids) * 7919 % 1_000_003
 
     def _by_key(self, data: Mapping[str, Any] | None) -> Account | None:
@@ -178,7 +178,7 @@ class MailPartner:
 
 
 def _listed(whole: Mapping[str, Any], rows: Snapshot, *, as_xml: bool) -> Reply:
-    """Answer with the opt-out list: whole, or produced while it is sent if rows are generated."""
+    """Answers with the opt-out list: whole, or produced while it is sent if rows are generated."""
     if as_xml:
         made = xml.listed({**whole, "data": []}, rows)
     else:

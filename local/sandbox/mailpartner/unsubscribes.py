@@ -13,12 +13,12 @@ ADDRESS = re.compile(r"[^@\s\x00-\x1f,;]+@[^@\s\x00-\x1f,;]+\.[^@\s\x00-\x1f,;.]
 
 
 def unsubscribe_list(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the whole list in one answer; ids are unordered."""
+    """Returns the whole list in one answer; ids are unordered."""
     return {"nbData": len(at.account.optouts), "data": at.account.optouts.snapshot()}
 
 
 def unsubscribe_add(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Add an address to the list; one that is already there is refused with code 3."""
+    """Adds an address to the list; one that is already there is refused with code 3."""
     address = str(params.get("email") or "")
     if not address:
         raise Refused(2, "L'adresse email est requise")
@@ -32,7 +32,7 @@ def unsubscribe_add(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unsubscribe_delete(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete a row by its id, from the query of a GET or the body of a POST."""
+    """Deletes a row by its id, from the query of a GET or the body of a POST."""
     given = str(params.get("id") or "")
     if not given:
         raise Refused(3, "L'identifiant de l'adresse est requis")

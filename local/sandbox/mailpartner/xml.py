@@ -13,13 +13,13 @@ _TYPE = "application/xml; charset=UTF-8"
 
 
 def answer(data: Mapping[str, Any]) -> Reply:
-    """Return a success: texts in CDATA between line breaks, as in the vendor's sample."""
+    """Returns a success: texts in CDATA between line breaks, as in the vendor's sample."""
     entries = "\n".join(_entry(value) for value in data.values())
     return _reply(f'<?xml version="1.0" encoding="UTF-8"?>\n<result>\n{entries}\n</result>\n', 200)
 
 
 def listed(data: Mapping[str, Any], rows: Snapshot) -> Reply:
-    """Return a success with the opt-out list in the last entry, produced while it is sent."""
+    """Returns a success with the opt-out list in the last entry, produced while it is sent."""
     head, _, end = answer(data).body.decode().rpartition("</entry>")
 
     def parts() -> Iterator[bytes]:
@@ -32,7 +32,7 @@ def listed(data: Mapping[str, Any], rows: Snapshot) -> Reply:
 
 
 def failure(code: int, message: str, status: int) -> Reply:
-    """Return a failure: `false`, the code and the message, the message as plain text."""
+    """Returns a failure: `false`, the code and the message, the message as plain text."""
     entries = "\n".join(f"<entry>{escape(str(value))}</entry>" for value in ("false", code, message))
     return _reply(f"<?xml version='1.0' encoding='UTF-8'?>\n<result>\n{entries}\n</result>\n", status)
 

@@ -16,7 +16,7 @@ _OWN_FIELDS = frozenset({"Id", "id", "Name", "Subject", "SiteId", "Status", "Sen
 
 
 def campaigns(at: Context, args: Args) -> Outcome:
-    """Return all campaigns of a site in one status."""
+    """Returns all campaigns of a site in one status."""
     the_site(at, args)
     if args["status"] not in CAMPAIGN_STATUSES:
         raise Failure("status invalid", 400)
@@ -25,17 +25,17 @@ def campaigns(at: Context, args: Args) -> Outcome:
 
 
 def campaign_data(at: Context, args: Args) -> Outcome:
-    """Return one campaign."""
+    """Returns one campaign."""
     return One(at.account.the_campaign(args["id"]).shown(at.now), as_array=True)
 
 
 def campaign_stats(at: Context, args: Args) -> Outcome:
-    """Return one campaign's figures."""
+    """Returns one campaign's figures."""
     return One(at.account.the_campaign(args["id"]).stats(at.figures_at))
 
 
 def campaign_create(at: Context, args: Args) -> Outcome:
-    """Create a campaign, or change the one whose id is in the body: both share the URL."""
+    """Creates a campaign, or changes the one whose id is in the body: both share the URL."""
     given = at.fields()
     number = str(given.get("Id") or given.get("id") or "")
     if number:
@@ -53,7 +53,7 @@ def campaign_create(at: Context, args: Args) -> Outcome:
 
 
 def campaign_schedule(at: Context, args: Args) -> Outcome:
-    """Schedule a campaign in Brussels time."""
+    """Schedules a campaign in Brussels time."""
     campaign = _unsent(at, args)
     try:
         year, month, day, hour, minute = (int(args[name]) for name in ("y", "m", "d", "h", "min"))
@@ -68,7 +68,7 @@ def campaign_schedule(at: Context, args: Args) -> Outcome:
 
 
 def campaign_unschedule(at: Context, args: Args) -> Outcome:
-    """Cancel a campaign's schedule."""
+    """Cancels a campaign's schedule."""
     campaign = _unsent(at, args)
     if campaign.status != "scheduled":
         raise Failure("the campaign is not scheduled")
@@ -77,14 +77,14 @@ def campaign_unschedule(at: Context, args: Args) -> Outcome:
 
 
 def campaign_send_now(at: Context, args: Args) -> Outcome:
-    """Send a campaign; its status is sent a minute later."""
+    """Sends a campaign; its status is sent a minute later."""
     campaign = _unsent(at, args)
     campaign.status, campaign.sent, campaign.updated = "send now", at.now + timedelta(minutes=1), at.now
     return Done(campaign.id, documented="array")
 
 
 def autoresponders(at: Context, args: Args) -> Outcome:
-    """Return all autoresponders of a site."""
+    """Returns all autoresponders of a site."""
     the_site(at, args)
     return Many(list(at.account.autoresponders.values()))
 
@@ -100,14 +100,14 @@ def trigger_link(at: Context, args: Args) -> Outcome:
 
 
 def trigger_unlink(at: Context, args: Args) -> Outcome:
-    """Remove a link."""
+    """Removes a link."""
     if at.account.links.pop(args["autosubcrid"], None) is None:
         raise Failure("link not found", 404)
     return Done(args["autosubcrid"])
 
 
 def trigger_send(at: Context, args: Args) -> Outcome:
-    """Send an autoresponder to one address now. All parameters are in the query, the body is empty."""
+    """Sends an autoresponder to one address now. All parameters are in the query, the body is empty."""
     _the_autoresponder(at, args["id"])
     custom = args["customdata"]
     if at.body is not None:

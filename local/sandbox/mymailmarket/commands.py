@@ -18,7 +18,7 @@ NewId = Callable[[], str]
 
 
 def new_account(data: Mapping[str, Any]) -> Account:
-    """Return an empty account."""
+    """Returns an empty account."""
     missing = [name for name in ("name", *_CREDENTIALS) if name not in data]
     if missing:
         raise SettingError(f"add_account needs {', '.join(missing)}")
@@ -26,7 +26,7 @@ def new_account(data: Mapping[str, Any]) -> Account:
 
 
 def shown(account: Account, now: datetime, figures_at: datetime, newest: int | None) -> dict[str, Any]:
-    """Return the account as JSON values without secrets."""
+    """Returns the account as JSON values without secrets."""
     campaigns = [
         {"Id": one.id, "Name": one.name, "Status": one.status_at(now), **one.stats(figures_at)}
         for one in account.campaigns.values()
@@ -71,7 +71,7 @@ def _row(person: Subscriber) -> dict[str, Any]:
 
 
 def carry_out(account: Account, options: Options, command: Mapping[str, Any], now: datetime, new_id: NewId) -> None:
-    """Make the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
+    """Makes the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
     for key, value in command.items():
         if key == "options":
             set_options(options, value)
@@ -128,7 +128,7 @@ def _set_status(account: Account, data: Any, now: datetime, new_id: NewId) -> No
 
 
 def _remove(account: Account, address: Any, now: datetime, new_id: NewId) -> None:
-    """Remove an address from every list without a trace."""
+    """Removes an address from every list without a trace."""
     removed = [each for each in account.subscribers.values() if each.address.lower() == str(address).lower()]
     for person in removed:
         del account.subscribers[person.id]

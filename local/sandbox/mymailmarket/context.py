@@ -39,7 +39,7 @@ class Context:
     body: Any = None
 
     def fields(self) -> dict[str, Any]:
-        """Return the body as an object. Raises `Failure` 400 for any other body."""
+        """Returns the body as an object. Raises `Failure` 400 for any other body."""
         if not isinstance(self.body, Mapping):
             raise Failure("the body must be a JSON object", 400)
         return dict(self.body)
@@ -73,7 +73,7 @@ Outcome = One | Many | Done
 
 
 def page(people: Sequence[Subscriber], args: Mapping[str, str]) -> Many:
-    """Return the page of `people` by `startindex` (from 0) and `pagesize` (at most 250)."""
+    """Returns the page of `people` by `startindex` (from 0) and `pagesize` (at most 250)."""
     start, size = args["startindex"], args["pagesize"]
     if not start.isdecimal() or not size.isdecimal() or not 1 <= int(size) <= 250:
         raise Failure("startindex or pagesize invalid", 400)

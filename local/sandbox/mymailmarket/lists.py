@@ -13,18 +13,18 @@ _OWN_FIELDS = frozenset({"Id", "Name", "SiteId", "UserLastUpdate"})
 
 
 def lists(at: Context, args: Args) -> Outcome:
-    """Return all lists of a site."""
+    """Returns all lists of a site."""
     the_site(at, args)
     return Many([group.shown() for group in at.account.groups.values()])
 
 
 def list_get(at: Context, args: Args) -> Outcome:
-    """Return one list; the vendor documents an array."""
+    """Returns one list; the vendor documents an array."""
     return One(at.account.the_group(args["id"]).shown(), as_array=True)
 
 
 def list_persist(at: Context, args: Args) -> Outcome:
-    """Create a list, or change the one of the given Id."""
+    """Creates a list, or changes the one of the given Id."""
     given = at.fields()
     more = {key: value for key, value in given.items() if key not in _OWN_FIELDS}
     if given.get("Id"):
@@ -40,7 +40,7 @@ def list_persist(at: Context, args: Args) -> Outcome:
 
 
 def list_delete(at: Context, args: Args) -> Outcome:
-    """Delete a list and everybody on it."""
+    """Deletes a list and everybody on it."""
     group = at.account.the_group(args["id"])
     del at.account.groups[group.id]
     for person in [each for each in at.account.subscribers.values() if each.group == group.id]:
@@ -50,7 +50,7 @@ def list_delete(at: Context, args: Args) -> Outcome:
 
 
 def user_persist(at: Context, args: Args) -> Outcome:
-    """Create a user, or change the one of the given UserId."""
+    """Creates a user, or changes the one of the given UserId."""
     given = at.fields()
     user_id = str(given.get("UserId") or "")
     if user_id and user_id not in at.account.users:
@@ -64,29 +64,29 @@ def user_persist(at: Context, args: Args) -> Outcome:
 
 
 def user(at: Context, args: Args) -> Outcome:
-    """Return one user with the password in clear, as M3User has it."""
+    """Returns one user with the password in clear, as M3User has it."""
     return One(_found(at.account.users.get(args["id"]), "user"))
 
 
 def user_by_name(at: Context, args: Args) -> Outcome:
-    """Return one user by name and site."""
+    """Returns one user by name and site."""
     named = (each for each in at.account.users.values() if each["UserName"] == args["username"])
     return One(_found(next(named, None) if args["sitename"] == at.account.credentials.site else None, "user"))
 
 
 def templates(at: Context, args: Args) -> Outcome:
-    """Return all templates of a site."""
+    """Returns all templates of a site."""
     the_site(at, args)
     return Many(list(at.account.templates.values()))
 
 
 def template(at: Context, args: Args) -> Outcome:
-    """Return one template."""
+    """Returns one template."""
     return One(_found(at.account.templates.get(args["id"]), "template"), as_array=True)
 
 
 def the_site(at: Context, args: Args) -> None:
-    """Raise `Failure` 404 unless the site is the account's."""
+    """Raises `Failure` 404 unless the site is the account's."""
     if args["site"] != at.account.site_id:
         raise Failure("site not found", 404)
 

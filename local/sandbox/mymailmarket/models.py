@@ -46,7 +46,7 @@ class Failure(Exception):
 
 
 def wcf_date(moment: datetime) -> str:
-    """Return a time as WCF writes it: milliseconds since 1970 and the local offset (Brussels has Paris time)."""
+    """Returns a time as WCF writes it: milliseconds since 1970 and the local offset (Brussels has Paris time)."""
     offset = round((paris(moment) - moment.replace(tzinfo=None)).total_seconds() / 3600)
     return f"/Date({int(moment.timestamp() * 1000)}+{offset:02d}00)/"
 
@@ -62,7 +62,7 @@ class Group:
     more: dict[str, Any] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
-        """Return the list as the vendor shows it."""
+        """Returns the list as the vendor shows it."""
         return {
             "Description": "",
             "ReplyTo": "",
@@ -91,7 +91,7 @@ class Subscriber:
     profile: dict[str, Any] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
-        """Return the person as M3Subscriber."""
+        """Returns the person as M3Subscriber."""
         return {
             "SubscriberId": self.id,
             "MailAddress": self.address,
@@ -104,12 +104,12 @@ class Subscriber:
         }
 
     def shown_profile(self) -> dict[str, Any]:
-        """Return the person as M3SubscriberProfile."""
+        """Returns the person as M3SubscriberProfile."""
         return {**self.profile, **self.shown()}
 
 
 def figures_after(volume: int, hours: float) -> dict[str, Any]:
-    """Return figures under names that the documentation leaves open; some numbers are not counts."""
+    """Returns figures under names that the documentation leaves open; some numbers are not counts."""
     reached = 1 - math.exp(-max(0.0, hours) / 20)
     counts = {name: int(volume * share * reached) for name, share in _FINAL_SHARES.items()}
     rate = counts["UniqueOpened"] / volume if volume else 0.0
@@ -134,12 +134,12 @@ class Campaign:
     more: dict[str, Any] = field(default_factory=dict)
 
     def status_at(self, now: datetime) -> str:
-        """Return the status at a time: a scheduled or started campaign is sent from its time on."""
+        """Returns the status at a time: a scheduled or started campaign is sent from its time on."""
         waiting = self.status in ("scheduled", "send now", "in queue", "sending")
         return "sent" if waiting and self.sent is not None and now >= self.sent else self.status
 
     def shown(self, now: datetime) -> dict[str, Any]:
-        """Return the campaign's data; field names are the sandbox's own, since the vendor documents none."""
+        """Returns the campaign's data; field names are the sandbox's own, since the vendor documents none."""
         return {
             **self.more,
             "Id": self.id,
@@ -152,7 +152,7 @@ class Campaign:
         }
 
     def stats(self, at: datetime) -> dict[str, Any]:
-        """Return the campaign's figures; field names are the sandbox's own."""
+        """Returns the campaign's figures; field names are the sandbox's own."""
         if self.fixed is not None:
             return {"CampaignId": self.id, **self.fixed}
         hours = (at - self.sent).total_seconds() / 3600 if self.sent else 0.0
@@ -171,7 +171,7 @@ class Credentials:
     shared_secret: str
 
     def password_md5(self) -> str:
-        """Return the password as the session call takes it."""
+        """Returns the password as the session call takes it."""
         return hashlib.md5(self.password.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -200,36 +200,36 @@ class Account:
         return self.credentials.site_id
 
     def find(self, group: str, address: str) -> Subscriber | None:
-        """Return the person with that address on a list, also a deleted one."""
+        """Returns the person with that address on a list, also a deleted one."""
         return self.by_address.get((group, address.lower()))
 
     def put(self, person: Subscriber) -> None:
-        """Add a person."""
+        """Adds a person."""
         self.subscribers[person.id] = person
         if person.address:
             self.by_address[person.group, person.address.lower()] = person
 
     def rename(self, person: Subscriber, address: str) -> None:
-        """Change a person's address."""
+        """Changes a person's address."""
         self.by_address.pop((person.group, person.address.lower()), None)
         person.address = address
         self.put(person)
 
     def the_group(self, group: str) -> Group:
-        """Return the list of that id. Raises `Failure` 404."""
+        """Returns the list of that id. Raises `Failure` 404."""
         if group not in self.groups:
             raise Failure("list not found", 404)
         return self.groups[group]
 
     def the_subscriber(self, person: str) -> Subscriber:
-        """Return the person of that id, unless deleted. Raises `Failure` 404."""
+        """Returns the person of that id, unless deleted. Raises `Failure` 404."""
         found = self.subscribers.get(person)
         if found is None or found.status == "deleted":
             raise Failure("subscriber not found", 404)
         return found
 
     def the_campaign(self, campaign: str) -> Campaign:
-        """Return the campaign of that id. Raises `Failure` 404."""
+        """Returns the campaign of that id. Raises `Failure` 404."""
         if campaign not in self.campaigns:
             raise Failure("campaign not found", 404)
         return self.campaigns[campaign]

@@ -24,7 +24,7 @@ class Route:
     function: Function
 
     def arguments(self, path: str) -> dict[str, str] | None:
-        """Return the path's parameters, each decoded by itself; None for another path."""
+        """Returns the path's parameters, each decoded by itself; None for another path."""
         wanted, given = self.path.split("/"), path.split("/")
         if len(wanted) != len(given):
             return None
@@ -110,7 +110,7 @@ ROUTES = tuple(_route(*row) for row in _TABLE)
 
 
 def find(request: Request, path: str) -> tuple[Route, dict[str, str]] | None:
-    """Return a request's route and arguments; None when method, path or a required parameter does not match."""
+    """Returns a request's route and arguments; None when method, path or a required parameter does not match."""
     for route in ROUTES:
         found = route.arguments(path) if request.method == route.method else None
         if found is not None and all(name in request.query for name in route.query):

@@ -15,7 +15,7 @@ CUSTOMERS = "0616074266230"
 
 
 def sample_accounts(now: datetime) -> list[Account]:
-    """Return the account `brussel`: lists, campaigns sent relative to `now`, an autoresponder, a user, a template."""
+    """Returns the account `brussel`: lists, campaigns sent relative to `now`, an autoresponder, a user, a template."""
     brussel = Account("brussel", Credentials(**CREDENTIALS))
     brussel.groups = {
         NEWSLETTER: Group(NEWSLETTER, "Nieuwsbrief", SITE_ID, now - timedelta(days=300)),

@@ -36,7 +36,7 @@ class MyMailMarket:
         self.reset()
 
     def reset(self) -> None:
-        """Restore the sample accounts and the default options; no sessions."""
+        """Restores the sample accounts and the default options; no sessions."""
         with self._lock:
             self.options = Options()
             self.accounts = {account.name: account for account in sample_accounts(self._clock.now())}
@@ -46,7 +46,7 @@ class MyMailMarket:
             self._session_numbers = itertools.count(1)
 
     def recognise(self, request: Request) -> Call:
-        """Recognise the function by method, path and query; the account by the session or the API key."""
+        """Recognises the function by method, path and query; the account by the session or the API key."""
         path = request.path.removeprefix(_BASE)
         if path.startswith(SESSION_PATH):
             parts = [unquote(part) for part in path.removeprefix(SESSION_PATH).split("/")]
@@ -65,7 +65,7 @@ class MyMailMarket:
         return Call(route.name, session.account if session else "", _addresses(args, body), data)
 
     def answer(self, request: Request, call: Call) -> Reply:
-        """Answer 400, 401 and 404 with an HTML page, business failures with a FeedbackDTO under 200."""
+        """Answers 400, 401 and 404 with an HTML page, business failures with a FeedbackDTO under 200."""
         try:
             with self._lock:
                 if call.function == "session_create":
@@ -82,15 +82,15 @@ class MyMailMarket:
         return None
 
     def refusal(self, call: Call, message: str) -> Reply:
-        """Return a business failure."""
+        """Returns a business failure."""
         return _failed(Failure(message))
 
     def wrong_key(self, call: Call) -> Reply:
-        """Return 401, as for a wrong key or an expired session."""
+        """Returns 401, as for a wrong key or an expired session."""
         return _failed(Failure("invalid API key", 401))
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Return every account with its lists, people and campaigns, and the number of live sessions."""
+        """Returns every account with its lists, people and campaigns, and the number of live sessions."""
         with self._lock:
             now = self._clock.now()
             live = [session for session in self.sessions.values() if self._is_live(session)]
@@ -103,7 +103,7 @@ class MyMailMarket:
             }
 
     def change(self, command: Mapping[str, Any]) -> None:
-        """Carry out a control command on one account (the first when none is named)."""
+        """Carries out a control command on one account (the first when none is named)."""
         with self._lock:
             name = command.get("account") or next(iter(self.accounts))
             if "add_account" in command:
@@ -146,7 +146,7 @@ class MyMailMarket:
         return _feedback(key)
 
     def _session_key(self) -> str:
-        """Return a key of the configured length with characters that a client must encode."""
+        """Returns a key of the configured length with characters that a client must encode."""
         digest = hashlib.sha512(f"session {next(self._session_numbers)}".encode()).hexdigest()
         return digest[: max(8, self.options.session_key_length) - 3] + "+/="
 
@@ -162,11 +162,11 @@ class MyMailMarket:
         return next((account for account in self.accounts.values() if account.credentials.api_key == key), None)
 
     def _new_id(self) -> str:
-        """Return an id of 13 characters with a leading zero."""
+        """Returns an id of 13 characters with a leading zero."""
         return f"0616074{next(self._ids):06d}"
 
     def _shaped(self, outcome: Outcome) -> Any:
-        """Return an outcome in the shape that the options define."""
+        """Returns an outcome in the shape that the options define."""
         if isinstance(outcome, Many):
             return outcome.values
         shape = next(self._shapes) if self.options.shape == "mixed" else self.options.shape
@@ -204,7 +204,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _escaped_dates(body: bytes) -> bytes:
-    """Escape the slashes of dates as WCF does; as JSON it is the same."""
+    """Escapes the slashes of dates as WCF does; as JSON it is the same."""
     return body.replace(b'"/Date(', b'"\\/Date(').replace(b')/"', b')\\/"')
 
 

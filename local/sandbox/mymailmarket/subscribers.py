@@ -15,38 +15,38 @@ _SHOWN = frozenset({"SubscriberId", "Status", "Groepid", "MailDomain", "UserLast
 
 
 def subscriber(at: Context, args: Args) -> Outcome:
-    """Return one person by id."""
+    """Returns one person by id."""
     return One(at.account.the_subscriber(args["subscriber"]).shown())
 
 
 def subscriber_by_address(at: Context, args: Args) -> Outcome:
-    """Return one person by address and list."""
+    """Returns one person by address and list."""
     return One(_by_address(at, args["list"], args["emailaddress"]).shown())
 
 
 def profile(at: Context, args: Args) -> Outcome:
-    """Return one person with the profile's fields, by id."""
+    """Returns one person with the profile's fields, by id."""
     return One(at.account.the_subscriber(args["id"]).shown_profile())
 
 
 def profile_by_address(at: Context, args: Args) -> Outcome:
-    """Return one profile by address and list."""
+    """Returns one profile by address and list."""
     return One(_by_address(at, args["list"], args["emailaddress"]).shown_profile(), as_array=True)
 
 
 def subscribers(at: Context, args: Args) -> Outcome:
-    """Return a page of everybody on a list who is not deleted."""
+    """Returns a page of everybody on a list who is not deleted."""
     return page([person for person in _ordered(at, args["list"]) if person.status != "deleted"], args)
 
 
 def subscribers_in_status(at: Context, args: Args) -> Outcome:
-    """Return a page of everybody on a list in one status."""
+    """Returns a page of everybody on a list in one status."""
     status = _status(args["status"])
     return page([person for person in _ordered(at, args["list"]) if person.status == status], args)
 
 
 def subscriber_persist(at: Context, args: Args) -> Outcome:
-    """Create a person, or change the one of the given id; an address already on the list is a business failure."""
+    """Creates a person, or changes the one of the given id; an address already on the list is a business failure."""
     given = at.fields()
     number = str(given.get("SubscriberId") or given.get("Id") or given.get("id") or "")
     if number:
@@ -62,7 +62,7 @@ def subscriber_persist(at: Context, args: Args) -> Outcome:
 
 
 def profile_persist(at: Context, args: Args) -> Outcome:
-    """Create or change a profile; the status of an address already on the list never changes."""
+    """Creates or changes a profile; the status of an address already on the list never changes."""
     given = at.fields()
     group, address = _target(at, given)
     person = _person(at, group, address)
@@ -71,7 +71,7 @@ def profile_persist(at: Context, args: Args) -> Outcome:
 
 
 def address_update(at: Context, args: Args) -> Outcome:
-    """Change an address; fails when the new one is already on the list."""
+    """Changes an address; fails when the new one is already on the list."""
     person = _by_address(at, args["group"], args["oldemail"])
     if not _ADDRESS.fullmatch(args["newemail"]):
         raise Failure("email address is not valid")
@@ -83,43 +83,43 @@ def address_update(at: Context, args: Args) -> Outcome:
 
 
 def status_update(at: Context, args: Args) -> Outcome:
-    """Set a person's status, also back to active."""
+    """Sets a person's status, also back to active."""
     person = at.account.the_subscriber(args["id"])
     return _put(at, person, _status(args["status"]))
 
 
 def subscriber_delete(at: Context, args: Args) -> Outcome:
-    """Delete by id: the person remains readable in the status `deleted`."""
+    """Deletes by id: the person remains readable in the status `deleted`."""
     return _put(at, at.account.the_subscriber(args["id"]), "deleted")
 
 
 def subscriber_delete_by_address(at: Context, args: Args) -> Outcome:
-    """Delete by address and list."""
+    """Deletes by address and list."""
     return _put(at, _by_address(at, args["list"], args["address"]), "deleted")
 
 
 def subscriber_delete_by_mobile(at: Context, args: Args) -> Outcome:
-    """Delete by telephone number and list."""
+    """Deletes by telephone number and list."""
     return _put(at, _by_mobile(at, args["list"], args["mobile"], 15), "deleted")
 
 
 def unsubscribe(at: Context, args: Args) -> Outcome:
-    """Unsubscribe by id."""
+    """Unsubscribes by id."""
     return _put(at, at.account.the_subscriber(args["id"]), "unsubscribed")
 
 
 def unsubscribe_by_address(at: Context, args: Args) -> Outcome:
-    """Unsubscribe by address and list; 404 when the address is not on it."""
+    """Unsubscribes by address and list; 404 when the address is not on it."""
     return _put(at, _by_address(at, args["groupid"], args["address"]), "unsubscribed", "array")
 
 
 def unsubscribe_by_mobile(at: Context, args: Args) -> Outcome:
-    """Unsubscribe by telephone number and list."""
+    """Unsubscribes by telephone number and list."""
     return _put(at, _by_mobile(at, args["groupid"], args["gsm"], 11), "unsubscribed", "array")
 
 
 def campaign_unsubscribes(at: Context, args: Args) -> Outcome:
-    """Return a page of the people who unsubscribed through a campaign."""
+    """Returns a page of the people who unsubscribed through a campaign."""
     unsubscribed = at.account.the_campaign(args["id"]).unsubscribed
     return page([at.account.subscribers[number] for number in unsubscribed if number in at.account.subscribers], args)
 
@@ -165,7 +165,7 @@ def _by_mobile(at: Context, group: str, mobile: str, max_length: int) -> Subscri
 
 
 def _target(at: Context, given: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the list and address of a body."""
+    """Returns the list and address of a body."""
     address = str(given.get("MailAddress") or "")
     if not _ADDRESS.fullmatch(address) or len(address) > 255:
         raise Failure("email address is not valid")
@@ -173,7 +173,7 @@ def _target(at: Context, given: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _person(at: Context, group: str, address: str) -> Subscriber:
-    """Return the person of the address on the list: existing, restored from `deleted`, or new."""
+    """Returns the person of the address on the list: existing, restored from `deleted`, or new."""
     person = at.account.find(group, address)
     if person is None:
         person = Subscriber(at.new_id(), group, address, at.now)
