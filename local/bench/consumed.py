@@ -35,7 +35,7 @@ class Consumed:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def watch(self, events: Events) -> None:
-        """Request and add up the capacity of every call from now on."""
+        """Requests and adds up the capacity of every call from now on."""
         events.register("provide-client-params.dynamodb", self._ask)
         events.register("after-call.dynamodb", self._answered)
 

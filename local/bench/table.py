@@ -26,7 +26,7 @@ def ratio(one: float, other: float) -> str:
 
 
 def shown(heading: str, rows: Iterable[Row]) -> str:
-    """Format rows as lines with aligned columns under a heading."""
+    """Formats rows as lines with aligned columns under a heading."""
     lines: list[Sequence[str]] = []
     columns: Sequence[str] = ()
     for row in rows:
