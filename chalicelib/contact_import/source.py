@@ -31,7 +31,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _RETRYABLE = (408, 425, 429)
 _CERTIFICATE = (
     "The host's certificate is not valid for this name, or has expired: compare the host in the address, or ask "
-    "whoever runs it."
+    "its operator."
 )
 _LOGIN = (
     "The host wants a login, and Relais sends none: use an address of the file that contains its own key, or have the "

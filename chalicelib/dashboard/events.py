@@ -218,7 +218,7 @@ def person(
     """Returns what is known of an address at each account, with the ids of its latest events there.
 
     `states` has those under every address key, by account; `status_of(account, event_id)` returns the state of a
-    delivery, which tells whether the last one succeeded.
+    delivery, which shows whether the last one succeeded.
     """
     for_all = all_settled(states.get(EVERY_ACCOUNT, ()), lambda event_id: None)
     found = []

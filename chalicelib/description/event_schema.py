@@ -165,7 +165,7 @@ def _syncs() -> dict[str, Schema]:
     return {
         "UnsubscribesSync": _event(
             EventType.SYNC,
-            "Reads unsubscribes at some accounts and tells others; without accounts those of `[sync.unsubscribes]`.",
+            "Propagates unsubscribes from some accounts to others; without accounts those of `[sync.unsubscribes]`.",
             ["kind"],
             kind={"const": _UNSUBSCRIBES, "type": "string"},
             **{"from": nullable(accounts), "to": nullable(accounts)},

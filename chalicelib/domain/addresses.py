@@ -1,7 +1,7 @@
 """Cleans, checks, hashes and masks e-mail addresses; docs/addresses.md has the rules and a table of examples.
 
 Three forms of an address are used. *Typed*: as a person wrote it, without decoration; events and links hold it.
-*Clean*: the spelling that providers are told, the same for all spellings of one mailbox. *Key*: a keyed hash of the
+*Clean*: the spelling that providers get, the same for all spellings of one mailbox. *Key*: a keyed hash of the
 clean spelling, by which the ledger finds an address without storing it in clear.
 """
 
@@ -63,13 +63,13 @@ class Reading:
     """One mailbox that a text may mean."""
 
     clean: str
-    """The spelling that providers are told and the subscription state is found by."""
+    """The spelling that providers get and the subscription state is found by."""
     others: tuple[str, ...] = ()
     """Other spellings that a provider may hold: the domain in Unicode, and upper case as typed. At most two."""
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """All spellings that an unsubscribe tells a provider, the clean one first."""
+        """All spellings that a provider gets of an unsubscribe, the clean one first."""
         return (self.clean, *self.others)
 
 

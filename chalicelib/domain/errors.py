@@ -58,7 +58,7 @@ class Kind(StrEnum):
     LATER = "later"
     """No action is needed: throttled or unavailable, and known to have changed nothing."""
     UNKNOWN = "unknown"
-    """The request was sent and no usable answer came back: it may or may not have taken effect."""
+    """The request was sent and no usable answer arrived: it may or may not have taken effect."""
 
 
 _CODES = {

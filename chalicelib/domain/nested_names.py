@@ -116,12 +116,12 @@ def places_like(data: Mapping[str, Any], parts: Parts) -> Iterator[tuple[str, st
     part, rest = parts[known], parts[known + 1 :]
     wanted = part.partition("=")[2] or part
     tried: set[str] = set()
-    for holder, value in _follow([(None, data)], parts[:known]):
+    for container, value in _follow([(None, data)], parts[:known]):
         some = value if isinstance(value, dict) else (_elements(value) or [])[:_MOST_TRIED]
         for other in _other_parts(some, part):
             if other not in tried and {"[", "]"}.isdisjoint(other):
                 tried.add(other)
-                if any(one is not None for _, one in _follow([(holder, some)], (other, *rest))):
+                if any(one is not None for _, one in _follow([(container, some)], (other, *rest))):
                     yield wanted, other.partition("=")[2] or other, name_of((*parts[:known], other, *rest))
             if len(tried) == _MOST_TRIED:
                 return
@@ -142,12 +142,12 @@ def leaves(data: Mapping[str, Any]) -> Iterator[Parts]:
 
 def _follow(found: list[_Step], parts: Parts) -> list[_Step]:
     for part in parts:
-        inner = chain.from_iterable(_inside(holder, value, part) for holder, value in found)
+        inner = chain.from_iterable(_inside(container, value, part) for container, value in found)
         found = list(islice(inner, ELEMENTS_SEARCHED))
     return found
 
 
-def _inside(holder: Any, value: Any, part: str) -> Iterable[_Step]:
+def _inside(container: Any, value: Any, part: str) -> Iterable[_Step]:
     """Returns what a part leads to: a member of an object, or elements of an array."""
     if isinstance(value, dict):
         member = part if part in value or part.isascii() else next((m for m in value if composed(m) == part), part)
@@ -158,17 +158,17 @@ def _inside(holder: Any, value: Any, part: str) -> Iterable[_Step]:
         return ()
     if part.isascii() and part.isdigit():
         return [(None, one) for one in elements[int(part[:9]) :][:1]]
-    return [(None, one) for one in (_selected(holder, elements, part) if part else elements)]
+    return [(None, one) for one in (_selected(container, elements, part) if part else elements)]
 
 
-def _selected(holder: Any, elements: Iterable[Any], selection: str) -> list[Any]:
+def _selected(container: Any, elements: Iterable[Any], selection: str) -> list[Any]:
     """Returns the elements that a selection means: `field.ref=email`, or `id in value`; none if it is no selection."""
     path, equals, text = selection.partition("=")
     if equals:
         wanted = {_plain(text)}
     else:
         path, _, of = selection.partition(" in ")
-        wanted = {_plain(text) for text in _texts_inside(holder, of)}
+        wanted = {_plain(text) for text in _texts_inside(container, of)}
     return [one for one in elements if not wanted.isdisjoint(map(_plain, _texts_inside(one, path)))]
 
 

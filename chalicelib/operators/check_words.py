@@ -144,7 +144,7 @@ def of_fields(form: Form, address_field: str, columns: Collection[str]) -> Findi
 
 def of_source_error(message: str, remedy: str, name: str, *, may_pass: bool) -> Problem:
     """Returns the problem of a source that cannot be read; `may_pass`: trying again may help."""
-    by_itself = f"Check again later. If it stays so, ask whoever runs the host, and compare url of [sources.{name}]."
+    by_itself = f"Check again later. If it stays so, ask the operator of the host, and compare url of [sources.{name}]."
     correct = f"Open the url of [sources.{name}] where you are not logged in: the CSV file itself must come."
     return Problem(f"the file cannot be read: {message}", remedy or (by_itself if may_pass else correct))
 

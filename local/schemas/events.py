@@ -1,8 +1,8 @@
 """Makes docs/schemas/event.schema.json and queue-message.schema.json out of the schema of what is accepted.
 
-Relais accepts much that no careful sender sends: unknown members, null, addresses in decoration. Whoever validates
-before sending wants the opposite, a misspelt member found. So the first file is the strict form of an event, the second
-one what may stand on a queue, leniency included.
+Relais accepts much that no careful sender sends: unknown members, null, addresses in decoration. A sender that
+validates before sending wants the opposite: a misspelt member is to be found. So the first file is the strict form of
+an event, the second one what may stand on a queue, leniency included.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ DEEP = {
 }
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("text", DEEP.values(), ids=[f"hostile-18-{name}" for name in DEEP])
 def test_deep_nesting_is_an_error_of_the_configuration(tmp_path: Path, text: str) -> None:
     path = tmp_path / "relais.toml"

@@ -17,6 +17,7 @@ from tests.support.aws import TestAws
 from tests.support.product import START, FakeContext, Product
 
 
+@pytest.mark.seconds
 def test_a_signup_reaches_the_list_once_its_person_has_confirmed_it(product: Product, visitor: Visitor) -> None:
     signup = visitor.sign_up(ZOE, prenom="Zoé")
     assert product.delivery(signup)["reason"] == "unconfirmed"

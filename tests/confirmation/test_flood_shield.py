@@ -161,6 +161,7 @@ def test_too_fast_too_late_and_forged_times_wait_where_there_is_one(product: Pro
     assert product.paris.emails == ["b@example.com", "e@example.com"]
 
 
+@pytest.mark.seconds
 def test_doubtful_signups_use_nothing_of_the_forms_limit(product: Product, visitor: Visitor) -> None:
     forms = {name: replace(form, signups_per_hour=2) for name, form in product.settings.forms.items()}
     product.settings = replace(product.settings, forms=forms)

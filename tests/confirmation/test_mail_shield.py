@@ -150,6 +150,7 @@ def test_a_client_of_mails_that_fails_unexpectedly_stops_nobody_else(product: Pr
     assert product.delivery(other.id)["status"] == "delivered"
 
 
+@pytest.mark.seconds
 def test_a_refused_mail_is_none_that_the_mailbox_got(product: Product, visitor: Visitor) -> None:
     """An operator who repairs the sender by trial and error must not lose the signups that are sent again."""
     visitor.lettre.rule = failing(Kind.CONTACT, "the sender is not valid")
@@ -177,6 +178,7 @@ def test_a_slow_sender_of_mails_delays_no_delivery(product: Product, visitor: Vi
     assert (product.paris.emails, len(visitor.lettre.mails)) == (["other@example.com"], 1)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("sender", ["lettre", "ses"])
 def test_a_resumed_sender_sends_at_once_what_waits(product: Product, visitor: Visitor, sender: str) -> None:
     forms = {name: replace(form, confirm=sender) for name, form in product.settings.forms.items()}

@@ -30,6 +30,7 @@ def test_a_victim_gets_two_mails_whatever_the_number_of_forms(product: Product, 
     assert visitor.confirmation(ended[0])["status"] == "failed"
 
 
+@pytest.mark.seconds
 def test_five_mails_a_day_and_one_in_thirty_days_after_a_forget(product: Product, visitor: Visitor) -> None:
     for _ in range(10):
         product.work(visitor.sign_up(ZOE))

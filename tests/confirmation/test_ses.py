@@ -20,6 +20,7 @@ SENDER = "La Lettre <lettre@example.com>"
 MAIL = Mail("zoe@example.com", "Confirmez", "Bonjour", "<p>Bonjour</p>", "contact@example.com")
 
 
+@pytest.mark.seconds
 def test_a_mail_is_sent_once_with_both_parts(resources: TestAws) -> None:
     client = clients.client("sesv2", **CLIENT)
     client.create_email_identity(EmailIdentity="lettre@example.com")

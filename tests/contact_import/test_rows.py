@@ -38,6 +38,7 @@ def row_errors(rows: Iterable[Row]) -> dict[int, str]:
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12) | st.text('ab;,\t\n\r" é€ ', max_size=8)
 
 
+@pytest.mark.seconds
 @settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(st.lists(TEXT, min_size=3, max_size=3), max_size=8),
@@ -129,6 +130,7 @@ def test_a_line_that_is_too_long_is_not_buffered() -> None:
         assert row_errors(rows) == {2: "is longer than 64 KB", 4: "is longer than 64 KB"}
 
 
+@pytest.mark.seconds
 def test_lines_after_an_unclosed_quote_are_read_again() -> None:
     people = [f"p{number}@example.com;x" for number in range(20_000)]
     rows = read("\n".join(["email;note", 'a@b.c;"open', *people]), 65536)

@@ -68,6 +68,7 @@ def test_they_are_sorted_and_unknown_figures_come_last(person: Person, resources
     assert "1,000 – 5.0% 1.0% 0.40%" in words(person.get("/dashboard/campaigns?words=unknown"))
 
 
+@pytest.mark.seconds
 def test_there_are_fifty_a_page_and_all_in_the_file(person: Person, resources: TestAws) -> None:
     put(resources, *({"name": f"n{n}", "sent_at": START - timedelta(hours=n)} for n in range(120)))
     assert listed(person, "page=3") == [f"n{n}" for n in range(100, 120)] == listed(person, "page=9")

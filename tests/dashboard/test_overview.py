@@ -179,6 +179,7 @@ def test_a_form_whose_account_has_no_lists_names_none(product: Product, person: 
     assert "footer paris 0 0 none in 28 days" in words(person.get("/dashboard"))
 
 
+@pytest.mark.seconds
 def test_a_silent_form_needs_a_person(product: Product, person: Person) -> None:
     for _ in range(30):
         sign_up(product, "a")

@@ -89,6 +89,7 @@ def test_eight_single_refusals_are_enough() -> None:
     assert bisection.list_is_at_fault and not bisection.remaining
 
 
+@pytest.mark.seconds
 @given(st.integers(9, 255), st.data())
 def test_bad_rows_at_the_start_are_not_a_list_error(count: int, data: st.DataObject) -> None:
     """The last row is asked before the list is blamed, and it is taken."""

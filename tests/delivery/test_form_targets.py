@@ -90,6 +90,7 @@ def delivered_once(product: Product, ids: Sequence[str], account: str = "paris",
     }
 
 
+@pytest.mark.seconds
 def test_a_wrong_field_is_mended(product: Product, resources: TestAws) -> None:
     restart(product, replace(FOOTER, fields={"prenom": "frist_name"}))
     product.paris.rule = unknown_column("frist_name")
@@ -104,6 +105,7 @@ def test_a_wrong_field_is_mended(product: Product, resources: TestAws) -> None:
     delivered_once(product, ids)
 
 
+@pytest.mark.seconds
 def test_a_wrong_list_is_mended(product: Product, resources: TestAws) -> None:
     restart(product, replace(FOOTER, list="4718"))
     product.container.sweeper.run()
@@ -117,6 +119,7 @@ def test_a_wrong_list_is_mended(product: Product, resources: TestAws) -> None:
     delivered_once(product, ids)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("removed", [False, True], ids=["kept", "removed"])
 def test_a_wrong_account_is_mended_also_while_it_is_paused_or_removed(
     product: Product, resources: TestAws, removed: bool
@@ -133,6 +136,7 @@ def test_a_wrong_account_is_mended_also_while_it_is_paused_or_removed(
     assert product.providers["lyon"].calls_of("sign_up") == 1
 
 
+@pytest.mark.seconds
 def test_what_was_refused_at_a_wrong_account_goes_to_the_right_one(product: Product, resources: TestAws) -> None:
     restart(product, replace(FOOTER, account="lyon"))
     product.providers["lyon"].rule = unknown_column("prenom")
@@ -145,6 +149,7 @@ def test_what_was_refused_at_a_wrong_account_goes_to_the_right_one(product: Prod
     delivered_once(product, ids)
 
 
+@pytest.mark.seconds
 def test_signups_of_a_renamed_form_wait_for_its_old_name(product: Product, resources: TestAws) -> None:
     product.container.sweeper.run()
     ids = [accept(product, email) for email in PEOPLE]
@@ -162,6 +167,7 @@ def test_signups_of_a_renamed_form_wait_for_its_old_name(product: Product, resou
     delivered_once(product, ids)
 
 
+@pytest.mark.seconds
 def test_signups_of_a_form_that_is_gone_are_parked_in_the_end_and_can_be_resent(
     product: Product, resources: TestAws, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -186,6 +192,7 @@ def test_signups_of_a_form_that_is_gone_are_parked_in_the_end_and_can_be_resent(
     delivered_once(product, ids)
 
 
+@pytest.mark.seconds
 def test_a_changed_mapping_counts_for_what_waits_also_while_its_list_is_paused(
     product: Product, resources: TestAws
 ) -> None:
@@ -269,6 +276,7 @@ def test_workers_with_two_configurations_deliver_a_person_once_in_every_order(fi
     assert all_orders(order, 2) > 50
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("unobserved_workers")
 def test_a_worker_killed_at_any_step_of_a_move_or_before_it() -> None:
     for switches in (frozenset({4}), frozenset({6}), frozenset[int]()):
@@ -280,6 +288,7 @@ def test_a_worker_killed_at_any_step_of_a_move_or_before_it() -> None:
                 both.check()
 
 
+@pytest.mark.seconds
 @pytest.mark.usefixtures("unobserved_workers")
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_failing_operation_of_a_move(fault: type[BaseException]) -> None:

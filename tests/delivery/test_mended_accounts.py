@@ -70,6 +70,7 @@ def paused(product: Product, error: ProviderError) -> list[str]:
     return ids
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("kind", [Kind.ACCOUNT, Kind.LATER, Kind.UNKNOWN])
 def test_a_mended_secret_counts_at_the_next_sweep(product: Product, resources: TestAws, kind: Kind) -> None:
     vault = FakeSecretsManager({}, product.clock)
@@ -90,6 +91,7 @@ def test_a_mended_secret_counts_at_the_next_sweep(product: Product, resources: T
     assert sorted(product.paris.emails) == ["a@example.com", "b@example.com", "c@example.com"]
 
 
+@pytest.mark.seconds
 def test_all_that_waited_goes_on_after_the_probe(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +108,7 @@ def test_all_that_waited_goes_on_after_the_probe(
     assert statuses(product, ids) == {"delivered"}
 
 
+@pytest.mark.seconds
 def test_another_failure_under_the_new_configuration_begins_a_pause_anew(product: Product, resources: TestAws) -> None:
     product.settings = settings(delivery=RetryPolicy(first_retry_seconds=900))
     product.restart()
@@ -125,6 +128,7 @@ def test_another_failure_under_the_new_configuration_begins_a_pause_anew(product
     assert swept(product, resources) == []
 
 
+@pytest.mark.seconds
 def test_a_list_whose_form_is_mended_goes_on_at_the_next_sweep(product: Product, resources: TestAws) -> None:
     product.settings = settings(delivery=HOUR)
     product.restart()

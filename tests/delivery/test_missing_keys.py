@@ -51,7 +51,7 @@ LOST: dict[str, tuple[Lose, Lose]] = {
         lambda product: record_version(product, NORMALISATION_VERSION),
     ),
 }
-every_loss = pytest.mark.parametrize(("lose", "give_back"), LOST.values(), ids=LOST)
+every_loss = pytest.mark.parametrize(("lose", "restore"), LOST.values(), ids=LOST)
 
 
 @pytest.fixture
@@ -102,6 +102,7 @@ def test_a_rotation_finds_what_was_written_under_both_keys(product: Product) -> 
     assert [product.delivery(event.id)["status"] for event in events] == ["superseded", "superseded"]
 
 
+@pytest.mark.seconds
 def test_a_rollback_before_the_new_key_was_used_is_only_a_warning(
     resources: TestAws, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,9 +120,10 @@ def test_a_rollback_before_the_new_key_was_used_is_only_a_warning(
     assert counted(capsys, "address_keys_missing") == 0
 
 
+@pytest.mark.seconds
 @every_loss
 def test_signups_wait_and_are_delivered_once_when_the_key_is_back(
-    product: Product, sweep: Callable[[], None], lose: Lose, give_back: Lose, capsys: pytest.CaptureFixture[str]
+    product: Product, sweep: Callable[[], None], lose: Lose, restore: Lose, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = product.signup("before@example.com")
     product.store(before)
@@ -144,7 +146,7 @@ def test_signups_wait_and_are_delivered_once_when_the_key_is_back(
         assert delivery["reason"].startswith("address key missing: ")
     assert product.paris.calls_of("sign_up") == 1, "that before the rotation"
     assert counted(capsys, "address_keys_missing") == 3, "one a minute, for the alarm"
-    give_back(product)
+    restore(product)
     sweep()
     assert [product.delivery(event_id)["status"] for event_id in waiting] == ["delivered", "delivered"]
     assert sorted(product.paris.emails) == ["before@example.com", "long-ago@example.com", "new@example.com"]
@@ -153,9 +155,10 @@ def test_signups_wait_and_are_delivered_once_when_the_key_is_back(
     assert counted(capsys, "address_keys_missing") == 0
 
 
+@pytest.mark.seconds
 @every_loss
 def test_a_person_who_left_under_the_missing_key_is_not_signed_up(
-    product: Product, sweep: Callable[[], None], lose: Lose, give_back: Lose
+    product: Product, sweep: Callable[[], None], lose: Lose, restore: Lose
 ) -> None:
     lose(product)
     old_export = product.signup("left@example.com", START - MINUTE)
@@ -164,15 +167,16 @@ def test_a_person_who_left_under_the_missing_key_is_not_signed_up(
     for _ in range(3):
         sweep()
     assert "left@example.com" not in product.paris.emails
-    give_back(product)
+    restore(product)
     sweep()
     assert product.delivery(old_export.id)["status"] == "superseded"
     assert "left@example.com" not in product.paris.emails
 
 
+@pytest.mark.seconds
 @every_loss
 def test_unsubscribes_go_on_and_count_when_the_key_is_back(
-    product: Product, sweep: Callable[[], None], lose: Lose, give_back: Lose
+    product: Product, sweep: Callable[[], None], lose: Lose, restore: Lose
 ) -> None:
     lose(product)
     body = urlencode({"email": "leaving@example.com"})
@@ -181,7 +185,7 @@ def test_unsubscribes_go_on_and_count_when_the_key_is_back(
     product.work(answer.json["id"], queue="unsubscribes")
     assert product.view(answer.json["id"])["status"] == "delivered"
     assert product.paris.unsubscribed_emails == ["left@example.com", "leaving@example.com"]
-    give_back(product)
+    restore(product)
     sweep()
     events = [product.signup(f"{name}@example.com", START - MINUTE) for name in ("leaving", "others")]
     product.work(*product.store(*events))
@@ -201,6 +205,7 @@ def test_the_latest_word_under_any_key_counts_when_the_key_is_back(product: Prod
     assert shown == [("superseded", None)] * 3 + [("refused", "suppressed")], "Ediware takes no unsubscribe back"
 
 
+@pytest.mark.seconds
 def test_the_time_until_a_signup_is_given_up_counts_from_the_return(
     product: Product, sweep: Callable[[], None]
 ) -> None:
@@ -250,6 +255,7 @@ def test_a_form_signup_that_is_repeated_after_the_rollback_is_the_same_event(pro
     assert product.container.events.store(stated) is False, "the same content, whatever key is first"
 
 
+@pytest.mark.seconds
 def test_a_sync_of_contacts_waits_and_makes_each_signup_once(product: Product, sweep: Callable[[], None]) -> None:
     contacts = Sync("contacts", contacts=({"email": "row@example.com"},))
     sync = replace(product.signup(""), type=EventType.SYNC, sync=contacts)

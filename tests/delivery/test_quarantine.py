@@ -37,6 +37,7 @@ def states_of(product: Product, email: str) -> dict[Any, Any]:
     return product.container.table.get_many((pk, account) for pk in partitions for account in ("*", "paris", "lyon"))
 
 
+@pytest.mark.seconds
 def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Product, resources: TestAws) -> None:
     (quarantined,) = flood(product)
     product.clock.forward(hours=23, minutes=59)
@@ -50,12 +51,14 @@ def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Pr
         assert (delivery["attempts"], delivery["next_attempt_at"]) == (0, "2026-03-02T09:30:00Z")
 
 
+@pytest.mark.seconds
 def test_they_are_counted_as_unsubscribes_and_not_as_quarantined_signups(product: Product) -> None:
     flood(product, 2)
     (day,) = form_days(product.container.counts.read(START.date(), START.date()))
     assert (day.unsubscribes, day.accepted, day.quarantined) == (LIMIT + 2, 0, 0)
 
 
+@pytest.mark.seconds
 def test_of_one_batch_the_earliest_are_delivered(product: Product, resources: TestAws) -> None:
     ids = []
     for number in range(LIMIT * 2):
@@ -78,6 +81,7 @@ def test_accepting_costs_no_call_for_counting_and_a_batch_counts_once(product: P
     assert counted(resources) == [LIMIT]
 
 
+@pytest.mark.seconds
 def test_a_quarantined_unsubscribe_is_delivered_a_day_later_with_its_own_time(
     product: Product, resources: TestAws
 ) -> None:
@@ -96,6 +100,7 @@ def test_a_quarantined_unsubscribe_is_delivered_a_day_later_with_its_own_time(
     assert product.delivery(later)["reason"] == "suppressed"
 
 
+@pytest.mark.seconds
 def test_a_later_signup_is_delivered_while_an_unsubscribe_is_quarantined(product: Product) -> None:
     (quarantined,) = flood(product)
     product.clock.forward(hours=1)
@@ -108,6 +113,7 @@ def test_a_later_signup_is_delivered_while_an_unsubscribe_is_quarantined(product
     assert product.paris.unsubscribed_emails == []
 
 
+@pytest.mark.seconds
 def test_a_shorter_pause_does_not_replace_the_quarantine_reason(product: Product) -> None:
     (quarantined,) = flood(product)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
@@ -115,6 +121,7 @@ def test_a_shorter_pause_does_not_replace_the_quarantine_reason(product: Product
     assert product.delivery(quarantined)["reason"] == "quarantined"
 
 
+@pytest.mark.seconds
 def test_hostile_3_only_what_is_newly_stored_counts(product: Product, resources: TestAws) -> None:
     first = leave(product, "a@example.com", "key-1")
     product.work(first[1])
@@ -129,6 +136,7 @@ def test_hostile_3_only_what_is_newly_stored_counts(product: Product, resources:
     assert {product.delivery(one)["status"] for one in others} == {"delivered"}
 
 
+@pytest.mark.seconds
 def test_a_repeat_while_the_account_is_paused_is_counted_once(product: Product, resources: TestAws) -> None:
     product.paris.rule = product.providers["lyon"].rule = lambda *_: ProviderError(Kind.LATER, "down")
     (waiting,) = left(product, "a@example.com")
@@ -139,6 +147,7 @@ def test_a_repeat_while_the_account_is_paused_is_counted_once(product: Product, 
     assert product.delivery(waiting)["reason"] == "down"
 
 
+@pytest.mark.seconds
 def test_a_repeat_of_a_quarantined_unsubscribe_is_the_same_event(product: Product) -> None:
     flood(product, 0)
     first = leave(product, "q@example.com", "key-1")
@@ -152,6 +161,7 @@ def test_a_repeat_of_a_quarantined_unsubscribe_is_the_same_event(product: Produc
     assert product.paris.unsubscribed_emails == ["q@example.com"]
 
 
+@pytest.mark.seconds
 def test_the_limit_is_counted_per_hour_of_acceptance(product: Product, resources: TestAws) -> None:
     flood(product)
     product.clock.forward(minutes=30)
@@ -169,6 +179,7 @@ def test_a_limit_of_zero_quarantines_every_unsubscribe(product: Product) -> None
     assert product.delivery(quarantined)["reason"] == "quarantined"
 
 
+@pytest.mark.seconds
 def test_a_form_that_is_no_longer_configured_has_no_limit(product: Product) -> None:
     ids = [leave(product, f"p{number}@example.com")[1] for number in range(LIMIT * 2)]
     product.settings = replace(product.settings, forms={})
@@ -263,6 +274,7 @@ def test_signups_of_other_senders_and_other_unsubscribes_are_not_counted(
     assert counted_keys == ["S#form#footer#unsubscribe#2026-03-01T09:00:00Z"]
 
 
+@pytest.mark.seconds
 def test_quarantined_unsubscribes_are_counted_logged_and_part_of_the_oldest_age(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -286,6 +298,7 @@ def test_quarantined_unsubscribes_are_counted_logged_and_part_of_the_oldest_age(
     assert found["oldest_unsubscribe_seconds"] == timedelta(hours=5).total_seconds()
 
 
+@pytest.mark.seconds
 def test_the_report_counts_quarantined_deliveries_twice_and_leaves_them_out_of_the_oldest(product: Product) -> None:
     flood(product, 2)
     product.clock.forward(hours=5)
@@ -299,6 +312,7 @@ def test_the_report_counts_quarantined_deliveries_twice_and_leaves_them_out_of_t
     assert (found["quarantined"], found["oldest_pending_seconds"]) == (0, 24 * 3600), "their time has come"
 
 
+@pytest.mark.seconds
 def test_the_oldest_quarantined_unsubscribe_is_found_among_many_pending_ones(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:

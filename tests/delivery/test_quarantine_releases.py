@@ -29,6 +29,7 @@ def test_hostile_2_a_plain_resend_leaves_quarantined_unsubscribes_alone(product:
     assert product.delivery(quarantined)["reason"] == "quarantined"
 
 
+@pytest.mark.seconds
 def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, resources: TestAws) -> None:
     quarantined = flood(product, 2)
     enqueued(resources, "unsubscribes")
@@ -42,6 +43,7 @@ def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, res
     assert "quarantined" not in items(resources, quarantined[0])["D#paris"]
 
 
+@pytest.mark.seconds
 def test_an_operator_releases_selected_unsubscribes(product: Product) -> None:
     (quarantined,) = flood(product)
     for others in ({"type": "signup"}, {"since": "2026-03-01T09:30:01Z"}, {"id": "another"}):
@@ -52,6 +54,7 @@ def test_an_operator_releases_selected_unsubscribes(product: Product) -> None:
     assert "error" in resend(product, form="foter", **QUARANTINED)
 
 
+@pytest.mark.seconds
 def test_hostile_2_an_operator_discards_a_flood(
     product: Product, resources: TestAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +90,7 @@ def test_an_event_for_one_account_is_discarded_in_one_write(product: Product, re
     assert (item["reason"], "expires_at" in item) == ({"S": "discarded"}, True)
 
 
+@pytest.mark.seconds
 def test_an_unsubscribe_discarded_at_one_account_is_released_at_the_other(product: Product) -> None:
     (quarantined,) = flood(product)
     assert resend(product, discard=True, account="paris", **QUARANTINED) == {"discarded": 1}
@@ -97,6 +101,7 @@ def test_an_unsubscribe_discarded_at_one_account_is_released_at_the_other(produc
     assert resend(product, id=quarantined, status="refused") == {"resent": 0}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     "wanted", [{"discard": True}, {"discard": "yes", **QUARANTINED}, {"discard": 1, **QUARANTINED}]
 )
@@ -105,6 +110,7 @@ def test_only_quarantined_deliveries_are_discarded(product: Product, wanted: Any
     assert "discard" in resend(product, **wanted)["error"]["message"]
 
 
+@pytest.mark.seconds
 def test_a_released_unsubscribe_is_due_even_if_its_notification_is_lost(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +123,7 @@ def test_a_released_unsubscribe_is_due_even_if_its_notification_is_lost(
     assert enqueued(resources, "unsubscribes") == [quarantined] * 2
 
 
+@pytest.mark.seconds
 def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> None:
     (quarantined,) = flood(product)
     (seen,) = product.container.events.load([quarantined])

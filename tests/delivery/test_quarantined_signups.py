@@ -111,6 +111,7 @@ def test_accepting_costs_no_call_for_counting(product: Product) -> None:
     assert made == ["PutItem", "SendMessage"] or len(made) <= 2
 
 
+@pytest.mark.seconds
 def test_signups_that_wait_for_their_account_are_counted_once(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     ids = [submit(product, f"p{number}@example.com") for number in range(LIMIT)]
@@ -156,6 +157,7 @@ def test_an_operator_discards_a_flood_of_signups_and_no_unsubscribe(product: Pro
     assert set(enqueued(resources)).isdisjoint(ids)
 
 
+@pytest.mark.seconds
 def test_after_thirty_days_they_end_refused_and_erased(
     product: Product, resources: TestAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -233,6 +235,7 @@ def test_a_person_who_is_forgotten_leaves_nothing_in_quarantine(product: Product
     assert "email" not in item and "consent" not in item
 
 
+@pytest.mark.seconds
 def test_the_nightly_pass_puts_a_lost_one_back_into_quarantine(product: Product) -> None:
     (waits,) = flood(product)
     product.container.table.update((f"E#{waits}", "E"), "REMOVE due_pk, due_at")
@@ -253,6 +256,7 @@ class TestNetworks:
     def product(self, resources: TestAws) -> Product:
         return limited(signups_per_hour=5, signups_per_hour_per_network=2)
 
+    @pytest.mark.seconds
     def test_one_network_is_limited_and_uses_nothing_of_the_others(self, product: Product) -> None:
         robots = []
         for number in range(20):

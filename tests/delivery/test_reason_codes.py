@@ -63,6 +63,7 @@ def test_a_delivery_that_is_given_up_keeps_the_code_and_loses_it_when_it_is_sent
     assert [(one["status"], one["reason"], one["reason_code"]) for one in shown] == [("delivered", None, None)] * 2
 
 
+@pytest.mark.seconds
 def test_a_list_that_refuses_everybody_and_an_account_that_is_gone_have_codes(product: Product) -> None:
     product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "full") if verb == "sign_up" else None
     ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(30)))

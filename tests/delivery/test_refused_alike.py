@@ -37,6 +37,7 @@ def statuses(product: Product, ids: Sequence[str]) -> list[str]:
     return [product.delivery(event_id)["status"] for event_id in ids]
 
 
+@pytest.mark.seconds
 def test_the_sixth_signup_waits_for_the_list_and_goes_on_by_itself_once_mended(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +73,7 @@ def test_the_sixth_signup_waits_for_the_list_and_goes_on_by_itself_once_mended(
     assert (state.lists, state.refusals) == ({}, ())
 
 
+@pytest.mark.seconds
 def test_what_is_resent_before_it_is_mended_waits_too(product: Product) -> None:
     product.paris.rule = wrong_field
     ids = one_by_one(product, 5)
@@ -128,6 +130,7 @@ def test_accepted_signups_cost_no_write_of_the_account(product: Product, monkeyp
     assert not [pk for pk in written if pk == "S#paris"]
 
 
+@pytest.mark.seconds
 def test_a_worker_that_cannot_count_a_refusal_refuses_nobody(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     product.paris.rule = wrong_field
 

@@ -67,6 +67,7 @@ def test_hostile_1_signups_of_one_address_go_as_one_row_with_the_latest_value_of
     assert [(one["status"], one["attempts"], one["unknown_outcome"]) for one in views] == [("delivered", 1, False)] * 3
 
 
+@pytest.mark.seconds
 def test_hostile_1_a_flood_is_one_row_and_ends_with_the_persons_own(world: World) -> None:
     ids = joins(world, *range(240))
     own = joins(world, 241)
@@ -119,6 +120,7 @@ def test_a_refused_row_is_taken_apart_so_that_nobody_is_refused_for_the_field_of
     check(world)
 
 
+@pytest.mark.seconds
 def test_a_refused_row_of_equal_signups_is_refused_in_one_call(product: Product) -> None:
     product.paris.rule = lambda verb, emails: ProviderError(Kind.CONTACT, "no such mailbox") if emails else None
     ids = product.store(*(product.signup("a@example.com", fields={"prenom": "Ana"}) for _ in range(40)))

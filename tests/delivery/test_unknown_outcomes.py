@@ -57,6 +57,7 @@ def test_three_attempts_are_the_default(product: Product) -> None:
     assert len(product.paris.emails) == 3
 
 
+@pytest.mark.seconds
 def test_resend_gives_a_parked_signup_as_many_attempts_again(product: Product) -> None:
     product.paris.after = broken()
     (event_id,) = product.store(product.signup("a@example.com"))
@@ -71,6 +72,7 @@ def test_resend_gives_a_parked_signup_as_many_attempts_again(product: Product) -
     assert (len(product.paris.emails), view["status"], view["unknown_outcome"]) == (7, "delivered", True)
 
 
+@pytest.mark.seconds
 def test_an_unsubscribe_is_never_parked_for_unknown_outcomes(product: Product) -> None:
     product.paris.after = broken(("unsubscribe",))
     (event_id,) = product.store(product.unsubscribe("a@example.com"))
@@ -82,6 +84,7 @@ def test_an_unsubscribe_is_never_parked_for_unknown_outcomes(product: Product) -
     assert product.delivery(event_id)["status"] == "delivered"
 
 
+@pytest.mark.seconds
 def test_a_signup_where_a_repeat_is_harmless_is_not_parked(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     upserts(product, monkeypatch)
     product.paris.after = broken()
@@ -122,6 +125,7 @@ def test_a_worker_that_died_thrice_leaves_a_parked_signup(product: Product) -> N
     assert product.delivery(event_id)["status"] == "delivered"
 
 
+@pytest.mark.seconds
 def test_refusals_of_a_batch_use_no_attempts_up(product: Product) -> None:
     """They mark the rows as possibly stored, but each is an answer: bisection takes more than three of them."""
     product.settings = settings(delivery=RetryPolicy(unknown_attempts=1))
@@ -132,6 +136,7 @@ def test_refusals_of_a_batch_use_no_attempts_up(product: Product) -> None:
     assert {product.delivery(event_id)["status"] for event_id in ids[1:]} == {"delivered"}
 
 
+@pytest.mark.seconds
 def test_a_suppression_that_could_not_be_lifted_for_certain_uses_no_attempt_up(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +154,7 @@ def test_a_suppression_that_could_not_be_lifted_for_certain_uses_no_attempt_up(
     assert len(product.paris.lifts) > 3
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("during", [Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN])
 def test_an_hour_of_502_parks_nobody(product: Product, during: Kind) -> None:
     """After the first unknown outcome the account is probed by a call that changes nothing."""
@@ -166,6 +172,7 @@ def test_an_hour_of_502_parks_nobody(product: Product, during: Kind) -> None:
     assert product.container.accounts.read("paris").pause is None
 
 
+@pytest.mark.seconds
 def test_the_pause_doubles_while_the_probe_fails_and_while_only_the_insert_does(product: Product) -> None:
     for rule in (broken(("sign_up", "probe")), broken()):
         product.paris.rule = rule  # type: ignore[assignment]
@@ -182,6 +189,7 @@ def test_the_pause_doubles_while_the_probe_fails_and_while_only_the_insert_does(
         work_for(product, [event_id], 2)
 
 
+@pytest.mark.seconds
 def test_an_account_paused_for_another_reason_is_not_probed(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "busy")
     (event_id,) = product.store(product.signup("a@example.com"))

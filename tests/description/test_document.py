@@ -29,6 +29,7 @@ def pointer(*parts: str) -> str:
     return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
+@pytest.mark.seconds
 def test_it_is_valid() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []
     for schema in document()["components"]["schemas"].values():

@@ -50,6 +50,7 @@ def test_every_spelling_of_a_secret_is_masked() -> None:
     assert without_secrets("as it is", "", " ") == "as it is"
 
 
+@pytest.mark.seconds
 def test_a_secret_is_masked_at_its_place_after_any_character() -> None:
     every = "".join(map(chr, range(0x11_0000)))
     pattern = pattern_of(["fedcba", "\u0130x"])

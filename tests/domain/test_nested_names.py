@@ -155,6 +155,7 @@ json_values = st.recursive(
 hostile_names = st.lists(words, min_size=1, max_size=6).map(lambda parts: name_of(parts)) | words
 
 
+@pytest.mark.seconds
 @given(hostile_names, st.dictionaries(words, json_values, max_size=4))
 def test_no_name_and_no_data_make_it_raise(name: str, data: dict[str, Any]) -> None:
     short_name(name)
@@ -195,6 +196,7 @@ def test_a_form_describes_the_same_data_as_json(data: dict[str, Any]) -> None:
     assert nested(sent_as_a_form(data)) == data
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("names", "data"),
     [

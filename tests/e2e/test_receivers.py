@@ -39,7 +39,7 @@ def reserved() -> Iterator[dict[str, socket.socket]]:
 
 
 @pytest.fixture(scope="module")
-def telling(shared_stack: SharedStack, reserved: dict[str, socket.socket]) -> Iterator[MovableStack]:
+def notifying(shared_stack: SharedStack, reserved: dict[str, socket.socket]) -> Iterator[MovableStack]:
     """A stack with an account and a form for each receiver, at a port of its own."""
     config = sample_config(shared_stack.sandbox)
     for name in PORTS:
@@ -64,7 +64,7 @@ prenom = "prenom"
 
 @pytest.fixture(params=PORTS, ids=str.lower)
 def receiver(
-    request: pytest.FixtureRequest, telling: MovableStack, reserved: dict[str, socket.socket], tmp_path: Path
+    request: pytest.FixtureRequest, notifying: MovableStack, reserved: dict[str, socket.socket], tmp_path: Path
 ) -> Iterator[str]:
     """A receiver that runs in the test's folder: its name."""
     name = str(request.param)
@@ -116,11 +116,11 @@ def signed(body: bytes, webhook_id: str, secret: str = SECRET, minutes: int = 0)
     return {"webhook-id": webhook_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,other= {signature}"}
 
 
-def test_a_signup_is_stored_once_and_a_forgery_never(telling: MovableStack, receiver: str, tmp_path: Path) -> None:
+def test_a_signup_is_stored_once_and_a_forgery_never(notifying: MovableStack, receiver: str, tmp_path: Path) -> None:
     account = receiver.lower()
-    accepted = submit(telling, "signup", {"email": f"{account}@example.com", "prenom": "Zoé"}, account)
+    accepted = submit(notifying, "signup", {"email": f"{account}@example.com", "prenom": "Zoé"}, account)
     event_id = accepted.json["id"]
-    wait_for(lambda: event(telling, event_id)["status"] == "delivered")
+    wait_for(lambda: event(notifying, event_id)["status"] == "delivered")
     [notice] = notices(tmp_path)
     assert notice["type"] == "subscriber.signed_up"
     assert notice["data"]["id"] == event_id

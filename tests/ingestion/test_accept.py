@@ -24,6 +24,7 @@ def messages(aws: TestAws, queue: str) -> list[list[str]]:
     return [json.loads(message["Body"])["event_ids"] for message in answer.get("Messages", [])]
 
 
+@pytest.mark.seconds
 def test_many_events_are_stored_and_notified_by_few_messages(product: Product, resources: TestAws) -> None:
     joined = [product.signup(f"person{number}@example.com", id=f"in-{number}") for number in range(300)]
     left = [

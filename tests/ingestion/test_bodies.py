@@ -149,6 +149,7 @@ bodies = st.one_of(
 types = st.one_of(st.sampled_from([JSON, FORM, MULTIPART, None]), st.text(max_size=60))
 
 
+@pytest.mark.seconds
 @settings(deadline=None, max_examples=examples(60))
 @given(types, bodies)
 @pytest.mark.no_cover

@@ -296,6 +296,7 @@ events = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.seconds
 @hypothesis_settings(deadline=None, max_examples=examples(50))
 @given(events | values)
 @pytest.mark.no_cover

@@ -112,6 +112,7 @@ def test_more_than_five_envelopes_are_refused(product: Product, body: str) -> No
     assert report(product)["refused"] == 2
 
 
+@pytest.mark.seconds
 def test_a_message_has_at_most_a_thousand_events(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.error for one in unwrap({"events": [[LEAVE] * 500, [LEAVE] * 500]}, "message")] == [None] * 1000
     (whole,) = unwrap({"events": [[LEAVE] * 500, [LEAVE] * 501]}, "message")
@@ -172,6 +173,7 @@ def test_one_invalid_event_of_a_message_costs_the_others_nothing(product: Produc
     assert product.shown("left-1") is not None
 
 
+@pytest.mark.seconds
 def test_a_message_with_nothing_in_it_is_refused(product: Product) -> None:
     for body in ("[]", '{"events": []}', "{}", "7", '"no JSON"', "null", text(sns("please unsubscribe me"))):
         before = report(product)["refused"]

@@ -112,6 +112,7 @@ def quarantine(product: Product, event: Event) -> None:
     assert QuarantineStore(product.container.table).quarantine(event, "paris", until, product.clock())
 
 
+@pytest.mark.seconds
 def test_pages_continue_where_the_last_one_ended_though_all_were_accepted_at_one_moment(product: Product) -> None:
     stored = product.store(
         *(product.signup(f"p{n}@example.com", id=f"e{n}", refused="invalid: x") for n in range(40)),
@@ -146,6 +147,7 @@ def test_a_new_entry_neither_repeats_nor_hides_another_on_the_next_page(product:
     assert [entry.event_id for entry in second.entries] == ["refused-2", "refused-1", "refused-0"]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("accounts", [("paris",), BOTH])
 def test_an_entry_leaves_when_it_is_sent_again_forgotten_or_expired(
     product: Product, accounts: tuple[str, ...]
@@ -199,6 +201,7 @@ def test_a_cursor_of_another_account_or_status_is_refused(product: Product) -> N
             attention.page(query, product.clock())
 
 
+@pytest.mark.seconds
 def test_a_page_costs_one_query_however_much_is_listed(product: Product, aws: Any) -> None:
     many(product, 400)
     consumed = Consumed()
@@ -215,6 +218,7 @@ def test_a_page_costs_one_query_however_much_is_listed(product: Product, aws: An
     assert consumed.calls == {"Query": 2}, "one for each account, of every type and state"
 
 
+@pytest.mark.seconds
 def test_what_fills_a_page_hides_nothing_and_costs_one_query_more(product: Product) -> None:
     (oldest,) = product.store(product.unsubscribe("u@example.com"))
     product.clock.forward(seconds=40)
@@ -280,6 +284,7 @@ def change(product: Product, event_id: str, expression: str, **values: Any) -> N
     product.container.table.update((f"E#{event_id}", "E"), place, attention_entry("paris", Status.REFUSED, START))
 
 
+@pytest.mark.seconds
 def test_a_page_of_events_costs_two_batches_more(product: Product) -> None:
     refused(product, 5)
     product.work(*product.store(*(product.signup(f"x{n}@example.com", refused="invalid: x") for n in range(60))))

@@ -22,6 +22,7 @@ from tests.support.product import FakeContext, Product, settings
 RECORDED = sorted(FOLDER.glob("*.json"))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: str(path.stem))
 def test_what_a_version_stored_is_read_and_goes_on(
     product: Product, resources: TestAws, path: Path, capsys: pytest.CaptureFixture[str]
@@ -60,6 +61,7 @@ def test_what_a_version_stored_is_read_and_goes_on(
     assert "malformed_items" not in capsys.readouterr().out
 
 
+@pytest.mark.seconds
 def test_what_this_version_stores_is_recorded(product: Product, resources: TestAws) -> None:
     """An unreleased version is recorded again; after a release the version has to change first."""
     path = FOLDER / f"{__version__}.json"

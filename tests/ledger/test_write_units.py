@@ -77,6 +77,7 @@ def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
     }
 
 
+@pytest.mark.seconds
 def test_a_signup_by_a_form_is_counted_for_one_write_unit_and_half_a_read_unit_a_batch(
     product: Product, consumed: Consumed, read_units: Callable[[], float]
 ) -> None:
@@ -150,6 +151,7 @@ def test_evidence_of_consent_costs_no_write_unit(product: Product, consumed: Con
     assert 700 < sizes[1] < 1024 and 700 < sizes[3] < 1024, "of one signup, and of the first and the latest two"
 
 
+@pytest.mark.seconds
 def test_a_batch_costs_no_more_per_event(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:
     ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(40)))
     product.work(*ids)
@@ -185,6 +187,7 @@ def test_a_refused_signup_stays_in_the_index_at_the_price_of_a_move(product: Pro
     assert consumed.write_units == state + counted + released + finished + moved + COUNTED
 
 
+@pytest.mark.seconds
 def test_the_nightly_pass_reads_the_ledger_once_and_at_half_the_price(
     product: Product, consumed: Consumed, resources: TestAws
 ) -> None:

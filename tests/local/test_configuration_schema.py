@@ -372,6 +372,7 @@ PARTS = (
 TEXTS = [place for place in places(every_key()) if isinstance(value_at(place), str | list)]
 
 
+@pytest.mark.seconds
 @same_examples(60)
 @given(st.sampled_from(TEXTS), st.lists(st.sampled_from(PARTS), min_size=1, max_size=5).map("".join))
 @example(("accounts", "paris", "api_key"), "\tsecret:relais/paris")  # a control character beside a reference
@@ -391,6 +392,7 @@ def test_texts_are_accepted_by_both_or_refused_by_both(place: Place, text: str) 
     judged(changed(every_key(), place, [text] if isinstance(value_at(place), list) else text), place)
 
 
+@pytest.mark.seconds
 @same_examples(15)
 @given(instances(SCHEMA, SCHEMA).filter(VALIDATOR.is_valid))
 def test_what_the_schema_allows_the_reader_accepts(values: Values) -> None:

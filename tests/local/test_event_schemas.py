@@ -117,6 +117,7 @@ def test_a_line_break_behind_a_value_is_a_mistake_in_python_too(schema: Draft202
     assert not schema.is_valid(event)
 
 
+@pytest.mark.seconds
 @same_examples(50)
 @given(instances(CAREFUL, CAREFUL).filter(SENDER.is_valid))
 def test_what_a_careful_sender_sends_is_accepted(event: dict[str, Any]) -> None:
@@ -165,6 +166,7 @@ def stated(members: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.seconds
 @same_examples(150)
 @given(nearly)
 @example({"type": "signup", "account": "paris", "list": 4781.0, "email": "zoe@example.com"})
@@ -212,6 +214,7 @@ def has_text(message: Any) -> bool:
     return isinstance(message, str) and message[:1] in ("[", "{", '"')
 
 
+@pytest.mark.seconds
 @same_examples(200)
 @given(st.recursive(RIGHT | WRONG, in_envelopes, max_leaves=3))
 def test_a_queue_takes_what_the_schema_allows(message: Any) -> None:
@@ -230,6 +233,7 @@ def nested(depth: int) -> Any:
     return message
 
 
+@pytest.mark.seconds
 def test_the_ends_of_envelopes_are_those_of_the_queue() -> None:
     for message, valid in (
         (nested(ENVELOPES), True),

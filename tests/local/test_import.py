@@ -133,6 +133,7 @@ def test_the_lists_own_address_column_is_taken_where_none_is_called_email(run: R
     assert part.event["contacts"] == [{"Courriel": "a@example.com", "prenom": "A"}]
 
 
+@pytest.mark.seconds
 def test_a_file_is_split_within_the_limits_of_an_event(folder: Path) -> None:
     many = parts(folder, "email\n" + "".join(f"p{n}@example.com\n" for n in range(2500)))
     assert [len(part.lines) for part in many] == [1000, 1000, 500]

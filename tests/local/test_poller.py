@@ -151,6 +151,7 @@ def test_messages_are_deleted_or_redelivered(aws: TestAws, embedded: tuple[str, 
     assert sorted(body for batch in function.bodies for body in batch) == ["a", "b", "b", "c"]
 
 
+@pytest.mark.seconds
 def test_the_window_starts_with_the_first_message(bench: Bench) -> None:
     bench.poll(batch_size=100, window=1.5)
     until(lambda: bench.queue.polls)
@@ -283,6 +284,7 @@ def test_stopping_releases_unstarted_messages_at_once(bench: Bench) -> None:
     assert bench.function.batches == []
 
 
+@pytest.mark.seconds
 def test_stopping_waits_for_running_invocations_and_deletes_their_messages(bench: Bench) -> None:
     gate = threading.Event()
     bench.function.answer = lambda records: gate.wait(10) and None

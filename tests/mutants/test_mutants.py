@@ -31,6 +31,7 @@ def dumped(file: str) -> str:
     return ast.dump(parsed(file))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_exactly_one_place(mutant: Mutant) -> None:
     assert mutant.occurrences() == 1, (

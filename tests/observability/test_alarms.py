@@ -361,6 +361,7 @@ def test_the_metric_crosses_the_line_of_its_alarm(stage: Stage, name: str) -> No
     assert stage.is_in_alarm(name)
 
 
+@pytest.mark.seconds
 def test_five_unsubscribes_without_a_worker_are_in_the_alarms_of_the_clocks(stage: Stage) -> None:
     url = stage.aws.queue_url("relais-local-unsubscribes")
     for n in range(5):

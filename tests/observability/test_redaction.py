@@ -221,6 +221,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.seconds
 @settings(max_examples=examples(50))
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_a_line_is_redacted_as_its_parts_are(line: dict[str, Any]) -> None:

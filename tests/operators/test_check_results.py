@@ -27,6 +27,7 @@ def with_fakes(product: Product, milliseconds: int = 120_000, **event: Any) -> d
     return check.handle(event, Deadline.of(FakeContext(milliseconds), product.clock))
 
 
+@pytest.mark.seconds
 def test_an_account_that_does_not_end_hides_nothing(product: Product) -> None:
     never = threading.Event()
     product.paris.rule = lambda *_: never.wait(30) and None

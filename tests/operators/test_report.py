@@ -169,6 +169,7 @@ def test_the_order_of_items_does_not_matter(product: Product, monkeypatch: pytes
     assert (expected["pending"], expected["delivered"], expected["oldest_pending_seconds"]) == (5, 5, 3)
 
 
+@pytest.mark.seconds
 def test_a_ledger_of_many_pages_is_counted(product: Product, resources: TestAws) -> None:
     filler = {"S": "x" * 100_000}
     puts: list[Any] = [

@@ -90,6 +90,7 @@ def test_repeating_the_call_changes_nothing(product: Product, resources: TestAws
     assert enqueued(resources) == [event_id]
 
 
+@pytest.mark.seconds
 def test_concurrent_calls_resend_once(product: Product) -> None:
     both = [product.unsubscribe(f"u{n}@example.com", accounts=("paris", "lyon")) for n in range(5)]
     product.store(*both)
@@ -263,6 +264,7 @@ def test_running_out_of_time_is_reported_and_the_call_can_be_repeated(product: P
     assert resend(product) == {"resent": 1}
 
 
+@pytest.mark.seconds
 def test_a_ledger_failing_half_way_loses_nothing(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +285,7 @@ def test_a_ledger_failing_half_way_loses_nothing(
     assert resend(product) == {"resent": 13}
 
 
+@pytest.mark.seconds
 def test_nothing_is_delivered_twice_beside_a_running_worker(product: Product) -> None:
     ids = [ended(product, f"p{n}@example.com", Status.PARKED) for n in range(30)]
     with ThreadPoolExecutor(4) as pool:

@@ -107,6 +107,7 @@ def test_others_with_a_similar_address_are_not_touched(product: Product) -> None
     assert forget(product) == {"erased": 0, "waiting": 0}
 
 
+@pytest.mark.seconds
 def test_a_refused_message_with_many_events_loses_one_person(product: Product, ledger: MemoryDynamo) -> None:
     """More than a thousand events: the message is refused and kept as a whole."""
     events = [{**SIGNUP, "email": f"p{number}@x.org"} for number in range(1000)]

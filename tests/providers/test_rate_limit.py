@@ -74,6 +74,7 @@ def most_in_a_window(times: list[datetime]) -> int:
     return most
 
 
+@pytest.mark.seconds
 def test_three_concurrent_workers_never_exceed_the_limit(table: Table, clock: Simulated) -> None:
     """5,000 calls tried in one minute by three workers of several threads each."""
     workers = [RateLimiter(table, clock) for _ in range(3)]

@@ -138,6 +138,7 @@ def test_malformed_index_entries_are_not_notified(product: Product, resources: T
     }
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("change", "values", "problem"),
     [
@@ -209,6 +210,7 @@ def test_the_oldest_age_is_measured_from_the_other_events(
     assert seen() == {(f"E#{old} / E", "accepted is missing")}
 
 
+@pytest.mark.seconds
 def test_the_nightly_pass_continues_with_the_other_events(
     product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
 ) -> None:
@@ -230,6 +232,7 @@ def test_the_nightly_pass_continues_with_the_other_events(
     assert enqueued(resources, "unsubscribes") == [both], "once it is put right, it goes on"
 
 
+@pytest.mark.seconds
 def test_a_nightly_pass_with_malformed_progress_restarts(
     product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
 ) -> None:

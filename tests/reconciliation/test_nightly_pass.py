@@ -61,6 +61,7 @@ def put_the_event(product: Product, event: Event) -> None:
     product.container.table.put_new(event_item(replace(event, accepted_at=product.clock())))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     "change",
     ["REMOVE due_pk, due_sk", pytest.param("REMOVE due_sk", marks=pytest.mark.slow), "SET due_pk = :elsewhere"],
@@ -92,6 +93,7 @@ def test_a_delivery_of_an_event_for_several_accounts_is_put_back(
     assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["a@example.com"]
 
 
+@pytest.mark.seconds
 def test_a_restored_delivery_keeps_its_due_time(product: Product, resources: TestAws, night: Any) -> None:
     event = product.signup("a@example.com")
     product.store(event)
@@ -123,6 +125,7 @@ def test_a_missing_index_entry_is_rewritten(
     assert after[1] == {"S": sort_key(IndexRange.SIGNUP, to_ms(product.clock()))}
 
 
+@pytest.mark.seconds
 def test_deliveries_of_a_paused_account_or_list_are_left_unchanged(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +207,7 @@ def test_an_erasure_request_is_erased_before_it_expires(
     assert all("expires_at" in item for item in found.values())
 
 
+@pytest.mark.seconds
 def test_deliveries_without_a_stored_event_are_retired(product: Product, resources: TestAws, night: Any) -> None:
     event = orphan(product)
     product.clock.forward(hours=23)
@@ -261,6 +265,7 @@ def test_an_event_stored_just_after_is_found_by_the_next_pass(product: Product, 
     assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["a@example.com"]
 
 
+@pytest.mark.seconds
 def test_subscription_states_are_never_changed(product: Product, resources: TestAws, night: Any) -> None:
     product.work(*product.store(product.unsubscribe("a@example.com", accounts=BOTH, all_accounts=True)))
     product.store(product.signup("b@example.com"))
@@ -280,6 +285,7 @@ def test_subscription_states_are_never_changed(product: Product, resources: Test
     assert not any("expires_at" in item for item in states)
 
 
+@pytest.mark.seconds
 def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "PAGE_ITEMS", 4)
     product.store(*(product.signup(f"p{number}@example.com") for number in range(10)))
@@ -296,6 +302,7 @@ def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeyp
     assert made.count("Scan") == pages
 
 
+@pytest.mark.seconds
 def test_an_interrupted_run_is_continued(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,7 @@ def ages(figures: dict[str, Any]) -> tuple[int, int]:
     return oldest, unsubscribe
 
 
+@pytest.mark.seconds
 def test_five_unsubscribes_without_a_worker_are_on_the_clocks_after_one_sweep(
     product: Product, resources: TestAws, capsys: pytest.CaptureFixture[str]
 ) -> None:

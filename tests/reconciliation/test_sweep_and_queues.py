@@ -47,6 +47,7 @@ def test_unsubscribes_are_enqueued_on_their_own_queue(product: Product, resource
     assert len(messages(resources, "unsubscribes")) == 2
 
 
+@pytest.mark.seconds
 def test_events_above_the_limit_of_a_run_are_enqueued_by_the_next_ones(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,7 @@ def test_events_are_enqueued_if_the_queue_length_is_unknown(product: Product, mo
     assert product.container.sweeper.run() == {"enqueued": 2}
 
 
+@pytest.mark.seconds
 def test_what_the_queue_did_not_accept_when_forms_changed_is_enqueued_by_the_next_run(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +145,7 @@ def test_accounts_take_turns(product: Product, monkeypatch: pytest.MonkeyPatch) 
     assert firsts == {"paris", "lyon"}
 
 
+@pytest.mark.seconds
 def test_a_paused_account_is_skipped_then_probed_then_enqueued_at_once(product: Product, resources: TestAws) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(3)))
@@ -157,6 +160,7 @@ def test_a_paused_account_is_skipped_then_probed_then_enqueued_at_once(product: 
     assert sorted(notified_ids(json.loads(messages(resources, "signups")[0])) or []) == sorted({ids[0], ids[2]})
 
 
+@pytest.mark.seconds
 def test_a_refused_key_is_probed_a_few_times_however_many_events_arrive(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     for n in range(40):

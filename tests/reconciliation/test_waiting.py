@@ -40,6 +40,7 @@ def test_an_empty_ledger_reports_no_waiting_events_and_no_pauses(measured: Any) 
     assert measured() == (0, 0)
 
 
+@pytest.mark.seconds
 def test_the_oldest_age_counts_from_acceptance(product: Product, measured: Any) -> None:
     product.store(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
     product.clock.forward(seconds=30)
@@ -60,6 +61,7 @@ def test_delivered_events_are_not_counted(product: Product, measured: Any) -> No
     assert measured() == (0, 0)
 
 
+@pytest.mark.seconds
 def test_a_repeatedly_deferred_delivery_keeps_its_age(product: Product, measured: Any) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     ids = product.store(product.signup("a@example.com"))
@@ -70,6 +72,7 @@ def test_a_repeatedly_deferred_delivery_keeps_its_age(product: Product, measured
     assert measured() == (12 * 3600 + 10, 12 * 3600)
 
 
+@pytest.mark.seconds
 def test_a_pause_without_waiting_events_is_not_reported(product: Product, measured: Any) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     ids = product.store(product.signup("a@example.com"))
@@ -81,6 +84,7 @@ def test_a_pause_without_waiting_events_is_not_reported(product: Product, measur
     assert measured() == (0, 0)
 
 
+@pytest.mark.seconds
 def test_untried_events_are_measured_by_the_oldest_ones(product: Product, measured: Any) -> None:
     product.store(*(product.signup(f"p{number}@example.com") for number in range(LOOKED_AT * 8)))
     product.clock.forward(seconds=90)
@@ -89,6 +93,7 @@ def test_untried_events_are_measured_by_the_oldest_ones(product: Product, measur
     assert measured() == (91, 0)
 
 
+@pytest.mark.seconds
 def test_a_flood_of_one_type_hides_the_age_of_no_other(product: Product, measured: Any, late: Any) -> None:
     product.store(product.signup("a@example.com"))
     product.clock.forward(seconds=90)
@@ -106,6 +111,7 @@ def test_a_run_costs_six_queries_an_account(product: Product) -> None:
     assert consumed.calls["Query"] == 6 * accounts + 1, "what is due, the ages; and what is unconfirmed"
 
 
+@pytest.mark.seconds
 def test_the_unsubscribe_age_grows_until_it_is_delivered_to_every_account(product: Product, late: Any) -> None:
     product.store(product.signup("s@example.com"))
     product.clock.forward(hours=1)

@@ -92,6 +92,7 @@ def test_documented_packages_match_the_code() -> None:
     assert {name for name in packages if re.search(rf"\b{name}/", block)} == packages
 
 
+@pytest.mark.seconds
 def test_glossary_terms_exist_in_the_code() -> None:
     rows = rows_of(text_of(DOCS / "glossary.md", "Glossary"))
     assert len(rows) > 20
@@ -133,6 +134,7 @@ def levels_in(node: ast.AST) -> set[str]:
     return {level for child in ast.iter_child_nodes(node) for level in levels_in(child)}
 
 
+@pytest.mark.seconds
 def test_every_log_message_is_documented() -> None:
     logged: dict[str, set[str]] = {}
     for path in sorted((ROOT / "chalicelib").rglob("*.py")):
@@ -155,6 +157,7 @@ CODE = [ROOT / "app.py", *sorted((ROOT / "chalicelib").rglob("*.py")), *sorted((
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
+@pytest.mark.seconds
 def test_no_file_has_more_than_400_lines_and_no_function_more_than_50() -> None:
     """Split by meaning what grows beyond: a file by what its parts are about, a function by steps that have a name.
 

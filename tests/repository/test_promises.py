@@ -37,6 +37,7 @@ def _names(node: ast.Assign) -> bool:
     return [ast.unparse(target) for target in node.targets] == ["pytestmark"]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
 def test_promises_are_covered_by_tests_that_always_run(promise: Promise) -> None:
     assert promise.says

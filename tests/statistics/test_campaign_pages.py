@@ -73,6 +73,7 @@ def pages(product: Product, query: dict[str, Any]) -> Iterator[list[str]]:
             return
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("account", "limit"), [(None, 133), ("lyon", 50)])
 @pytest.mark.parametrize("many", [300, pytest.param(1200, marks=pytest.mark.slow)])
 def test_paging_through_campaigns_while_new_ones_arrive(
@@ -97,6 +98,7 @@ def test_paging_through_campaigns_while_new_ones_arrive(
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.seconds
 def test_a_page_is_one_query_and_never_a_scan(product: Product, store: StatsStore) -> None:
     record(store, [campaign(number) for number in range(1, 31)])
     get(product, "/healthz")
@@ -129,6 +131,7 @@ def test_csv_pages_are_linked(product: Product, store: StatsStore) -> None:
     assert names == [f"c{number}" for number in range(1, 8)]
 
 
+@pytest.mark.seconds
 def test_a_cursor_with_other_filters_is_refused(product: Product, store: StatsStore) -> None:
     record(store, [campaign(number) for number in range(1, 100)])
     cursor = json.loads(get(product, "/stats/campaigns", {"limit": 50}).body)["cursor"]

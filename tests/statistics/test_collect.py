@@ -184,6 +184,7 @@ def test_a_run_stops_in_time_and_the_next_one_continues() -> None:
     assert again == {"read": 500, "written": 500 - stopped["written"], "error": None}
 
 
+@pytest.mark.seconds
 def test_a_provider_that_ignores_its_budget_does_not_delay_the_answer() -> None:
     released = threading.Event()
 

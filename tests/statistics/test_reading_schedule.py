@@ -43,6 +43,7 @@ def test_hourly_for_three_days_daily_to_day_thirty_then_never() -> None:
     assert daily[-1] <= 720
 
 
+@pytest.mark.seconds
 @pytest.mark.no_cover
 def test_daily_hours_are_spread_over_the_day() -> None:
     hours = Counter(due_hours(FORTY_DAYS, f"campaign-{number}")[80] % 24 for number in range(160))

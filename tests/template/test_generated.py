@@ -96,6 +96,7 @@ def test_any_stage_has_a_template(checkout: Path) -> None:
         template.build("shop 2", checkout)
 
 
+@pytest.mark.seconds
 def test_the_template_is_generated_only_after_a_change(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     timeouts: list[str] = []
 

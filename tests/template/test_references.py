@@ -114,6 +114,7 @@ def test_every_reference_of_the_template_resolves(made: Generated) -> None:
     assert unresolved(made.body) == []
 
 
+@pytest.mark.seconds
 def test_every_reference_of_the_translation_resolves(translated: dict[str, Any]) -> None:
     assert unresolved(translated) == []
     assert unknown_attributes(translated) == []

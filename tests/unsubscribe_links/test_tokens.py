@@ -30,6 +30,7 @@ def token_of(email: str, *keys: str) -> str:
     return links(*keys).url(email).rpartition("/")[2]
 
 
+@pytest.mark.seconds
 @given(
     ADDRESSES,
     st.text(min_size=1, max_size=60).filter(lambda key: key.isprintable()),

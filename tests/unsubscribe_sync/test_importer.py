@@ -196,6 +196,7 @@ class TestPortions:
         assert runs == [(7, 13), (7, 6), (6, 0), (0, 0)]
         assert sorted(world.propagated()["paris"]) == sorted(emails)
 
+    @pytest.mark.seconds
     def test_recent_unsubscribes_are_imported_before_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of buckets of 50 rows the one with a single new row comes first."""
         monkeypatch.setattr(importer, "WINDOW", 10)
@@ -227,6 +228,7 @@ class TestPortions:
 
 
 class TestWork:
+    @pytest.mark.seconds
     def test_work_depends_on_new_rows_not_on_the_size_of_the_list(self) -> None:
         world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
         world.leave("lettre", *(f"person{number}@example.com" for number in range(1500)), at=START)

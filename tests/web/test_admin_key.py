@@ -35,6 +35,7 @@ def visitor(world: World) -> Visitor:
     return Visitor(world)
 
 
+@pytest.mark.seconds
 def test_hostile_case_17_many_wrong_keys_are_slowed_and_the_right_one_passes(visitor: Visitor) -> None:
     assert [visitor.wrong(number, path=PATHS[number % 3]) for number in range(300)] == [401] * 10 + [429] * 290
     assert visitor.ask(f"Bearer {ADMIN_KEY}").status == 200

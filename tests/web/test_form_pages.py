@@ -256,6 +256,7 @@ def test_without_an_organisation_pages_have_no_name_and_no_other_host(world: Wor
     assert "://" not in answer.body
 
 
+@pytest.mark.seconds
 @given(
     fields=st.lists(
         st.tuples(st.sampled_from(["email", "prenom", "website", "consent.source", "consent.text"]), st.text()),

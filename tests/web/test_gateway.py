@@ -282,6 +282,7 @@ contents = (
 )
 
 
+@pytest.mark.seconds
 @hypothesis_settings(
     deadline=None, max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -214,6 +214,7 @@ def test_an_empty_list_is_422(post: Post) -> None:
     assert [one["field"] for one in post({"events": []}).json["errors"]] == ["events"]
 
 
+@pytest.mark.seconds
 @pytest.mark.no_cover
 def test_a_thousand_events_are_accepted(post: Post, world: World) -> None:
     assert post({"events": [SIGNUP] * 1000}).json["accepted"] == 1000

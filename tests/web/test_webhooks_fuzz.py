@@ -57,6 +57,7 @@ def test_a_wrong_header_is_401(change: tuple[str, str]) -> None:
     assert len(world.stored) == fits
 
 
+@pytest.mark.seconds
 @FUZZ
 @given(st.binary(max_size=200) | st.text(max_size=200) | nearly.map(json.dumps), st.sampled_from([{}, RIGHT, STRANGE]))
 def test_an_unsigned_body_is_401(body: bytes | str, headers: dict[str, str]) -> None:
@@ -67,6 +68,7 @@ def test_an_unsigned_body_is_401(body: bytes | str, headers: dict[str, str]) -> 
     assert len(world.stored) == (answer.status == 202)
 
 
+@pytest.mark.seconds
 @FUZZ
 @given(anything | nearly | st.fixed_dictionaries({"events": st.lists(nearly | anything, max_size=6)}))
 def test_every_event_of_a_signed_body_is_decided(body: Any) -> None:

@@ -88,6 +88,7 @@ class TestJson:
         with pytest.raises(MalformedAnswer, match=why):
             read(slices(body, 64 * 1024))
 
+    @pytest.mark.seconds
     @pytest.mark.no_cover
     def test_a_long_list_is_never_completely_in_memory(self) -> None:
         assert peak(lambda: sum(1 for _ in long_json().rows())) < 1_000_000
@@ -109,6 +110,7 @@ class TestXml:
         with pytest.raises(MalformedAnswer):
             everything(XmlStream([XML[:end]]))
 
+    @pytest.mark.seconds
     @pytest.mark.no_cover
     def test_a_long_list_is_never_completely_in_memory(self) -> None:
         assert peak(lambda: sum(1 for _ in long_xml().rows())) < 1_000_000
