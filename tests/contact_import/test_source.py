@@ -9,20 +9,15 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from chalicelib.config.model import Source
 from chalicelib.contact_import.source import MEGABYTE, Fetcher
 from chalicelib.jobs.errors import SyncFailed, SyncRefused
 from tests.contract.scripted import Reply, Scripted, answer, dripping, endless, message, raw, silence
+from tests.support.certificates import self_signed
 
 CSV = b"email;prenom\na@example.com;Zo\xc3\xa9\n"
 FILE = answer(CSV, headers={"Content-Type": "text/csv"})
@@ -261,17 +256,7 @@ class TestTls:
     @pytest.fixture
     def authority(self, tmp_path: Path) -> Path:
         """A certificate for crm.example.com that is its own authority, and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "crm.example.com")])
-        now = datetime.now(UTC)
-        names = x509.SubjectAlternativeName([x509.DNSName("crm.example.com")])
-        made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        certificate = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
-        path = tmp_path / "host.pem"
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
-        return path
+        return self_signed("crm.example.com", tmp_path)
 
     @pytest.fixture
     def port(self, authority: Path) -> Iterator[int]:

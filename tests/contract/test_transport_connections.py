@@ -8,17 +8,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from chalicelib.domain.errors import Kind
 from chalicelib.providers.transport import wire
@@ -26,6 +19,7 @@ from chalicelib.providers.transport.exchange import Call
 from chalicelib.providers.transport.session import Transport, make_session
 from tests.contract.calls import BROKEN, CHUNKED, GZIP, OK, TOO_SLOW, a_call, failure, send
 from tests.contract.scripted import Line, Reply, Scripted, answer, dripping, message, raw
+from tests.support.certificates import self_signed
 from tests.support.controlled_time import OwnTime
 
 
@@ -89,16 +83,7 @@ class TestTls:
     @pytest.fixture
     def certificate(self, tmp_path: Path) -> Path:
         """A self-signed certificate for 127.0.0.1 and its key, in one file."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-        now = datetime.now(UTC)
-        itself = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        signed = made.add_extension(itself, critical=False).sign(key, hashes.SHA256())
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (tmp_path / "both.pem").write_bytes(private + signed.public_bytes(Encoding.PEM))
-        return tmp_path / "both.pem"
+        return self_signed("127.0.0.1", tmp_path)
 
     @pytest.fixture
     def tls_server(self, server: Scripted, certificate: Path) -> Scripted:
