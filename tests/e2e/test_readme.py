@@ -42,6 +42,8 @@ CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
     (re.compile(r"/unsubscribe/A(\w+…|[\w-]{50,})"), "/unsubscribe/<token>"),
+    # One campaign of the sandbox is read daily, so in one hour of the day there is one more.
+    (re.compile(r'("brussel": \{"read": )[12],'), r"\g<1>1,"),
 )
 
 
